@@ -47,7 +47,7 @@ def setup_logs(process: str, level: str = "INFO", *, json: bool = False) -> None
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is the base class's)
         """Scrapes are not news."""
 
 

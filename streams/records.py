@@ -1,4 +1,4 @@
-"""Records that travel as JSON: the registry, refusals, signals, alerts. Times are ms UTC unless a name says otherwise."""
+"""Records that travel as JSON: the registry, refusals, signals, alerts. Times are ms UTC unless a name says else."""
 
 from typing import Any, Final, Literal
 
@@ -36,7 +36,7 @@ class Mapping(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class MappingRecord(msgspec.Struct, frozen=True, tag="mapping", tag_field="type"):
-    """``registry``, key ``mapping/<enterprise>/<part>``: up to 1,000 SKU mappings of an enterprise; the last one holds."""
+    """``registry``, key ``mapping/<enterprise>/<part>``: up to 1,000 SKU mappings; the last one holds."""
 
     enterprise: str
     mappings: list[Mapping]

@@ -1,4 +1,4 @@
-"""Administrative regions by the official division codes: 2 digits a province, 4 a city, 6 a county; ``00`` the nation."""
+"""Administrative regions by the official division codes: 2 digits a province, 4 a city, 6 a county, 00 the nation."""
 
 import csv
 from collections.abc import Iterable
