@@ -1,0 +1,71 @@
+"""Which lines of an envelope break the schema's rules, by columns."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streams.envelope import KINDS, MAX_AHEAD_MS, MAX_INT, MAX_TEXT, REQUIRED, TEXTS
+from streams.reasons import Finding, Reason
+
+Mask = npt.NDArray[np.bool_]
+_KINDS: Final = pa.array(KINDS)
+
+
+def bad_lines(lines: pa.RecordBatch, now_ms: int) -> tuple[Mask | None, list[Finding]]:
+    """Mask of the lines to keep (None: all of them) and one finding for each line left out.
+
+    A line with several faults is reported with the first of them.
+    """
+    n = lines.num_rows
+    keep = np.ones(n, dtype=np.bool_)
+    findings: list[Finding] = []
+    numbers = lines.column("line").to_numpy(zero_copy_only=False)
+
+    def refuse(bad: Mask, reason: Reason, field: str, expected: str) -> None:
+        hit = np.flatnonzero(bad & keep)
+        keep[hit] = False
+        column = lines.column(field)
+        for i in hit.tolist():
+            line = numbers[i]
+            findings.append(
+                Finding(reason, field, expected, str(column[i])[:200], None if np.isnan(line) else int(line))
+            )
+
+    for name in REQUIRED:
+        if lines.column(name).null_count:
+            refuse(_numpy(pc.is_null(lines.column(name))), Reason.MISSING_FIELD, name, "a value")
+    for name in TEXTS:
+        column = lines.column(name)
+        if column.null_count < n and (pc.max(pc.binary_length(column)).as_py() or 0) > MAX_TEXT:
+            too_long = pc.fill_null(pc.greater(pc.utf8_length(column), MAX_TEXT), False)
+            refuse(_numpy(too_long), Reason.TOO_LONG, name, f"at most {MAX_TEXT} characters")
+    refuse(~_numpy(pc.is_in(lines.column("kind"), _KINDS)), Reason.WRONG_TYPE, "kind", " | ".join(KINDS))
+    refuse(_numpy(pc.equal(lines.column("sku"), "")), Reason.MISSING_FIELD, "sku", "a code")
+    for name in ("qty", "amount"):
+        values = _int64(lines, name)
+        refuse(values < 0, Reason.NEGATIVE, name, "0 or more (a return is a kind, not a sign)")
+        refuse(values > MAX_INT, Reason.OUT_OF_RANGE, name, f"at most {MAX_INT}")
+    ts = _int64(lines, "ts")
+    refuse(ts > now_ms + MAX_AHEAD_MS, Reason.FUTURE_TIME, "ts", "at most 24 h after arrival")
+    refuse(ts < 0, Reason.OUT_OF_RANGE, "ts", "a time after 1970")
+    order = np.argsort(numbers, kind="stable")
+    again = np.zeros(n, dtype=np.bool_)
+    again[order[1:]] = numbers[order][1:] == numbers[order][:-1]
+    refuse(again, Reason.DUPLICATE_LINE, "line", "each number once")
+    return (None if keep.all() else keep), findings
+
+
+def _numpy(mask: pa.Array) -> Mask:
+    values: Mask = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _int64(lines: pa.RecordBatch, name: str) -> npt.NDArray[np.int64]:
+    column = lines.column(name)
+    if column.null_count:
+        column = pc.fill_null(column, pa.scalar(0, column.type))
+    values: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return values
