@@ -140,8 +140,9 @@ def _read_arrow(value: bytes) -> tuple[Header, pa.RecordBatch]:
     try:
         for batch in batches:
             batch.validate(full=True)
-        table = pa.Table.from_batches(batches, schema).unify_dictionaries()
-        columns = [_column(table, f) for f in LINE_SCHEMA]
+        # Almost always it is one batch; of several, each may have dictionaries of its own.
+        whole = batches[0] if len(batches) == 1 else pa.Table.from_batches(batches, schema).combine_chunks()
+        columns = [_column(whole, f) for f in LINE_SCHEMA]
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _RefusedError(Reason.UNREADABLE, "value", "sound Arrow buffers", error, header) from None
     return header, pa.RecordBatch.from_arrays(columns, schema=_NULLABLE)
@@ -181,11 +182,11 @@ def _check_columns(schema: pa.Schema, header: Header) -> None:
             raise _RefusedError(Reason.WRONG_TYPE, wanted.name, str(wanted.type), has, header)
 
 
-def _column(table: pa.Table, wanted: pa.Field) -> pa.Array:
-    at = table.schema.get_field_index(wanted.name)
+def _column(lines: pa.RecordBatch | pa.Table, wanted: pa.Field) -> pa.Array:
+    at = lines.schema.get_field_index(wanted.name)
     if at < 0:
-        return pa.nulls(table.num_rows, wanted.type)
-    column = table.column(at).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    return column if column.type == wanted.type else column.cast(wanted.type)
+        return pa.nulls(lines.num_rows, wanted.type)
+    column = lines.column(at)
+    if column.type != wanted.type:
+        column = column.cast(wanted.type)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

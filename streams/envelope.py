@@ -15,8 +15,8 @@ MAX_LINES: Final = 2_000
 MAX_BYTES: Final = 1 << 20
 MAX_TEXT: Final = 256
 MAX_AHEAD_MS: Final = 24 * 3_600_000
-MAX_INT: Final = 1 << 53
-"""Largest amount or quantity taken: what a JSON reader in any language holds exactly."""
+MAX_INT: Final = 1 << 40
+"""Largest amount (11 billion yuan) or quantity of a line: so the totals of an envelope cannot overflow an Int64."""
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"

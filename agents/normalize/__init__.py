@@ -1,0 +1,1 @@
+"""From an envelope to clean lines and cells: identity, taxonomy, units, price relatives."""
