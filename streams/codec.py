@@ -1,13 +1,16 @@
 """Envelopes to bytes and back: Arrow IPC and JSON rows, one schema.
 
-``decode`` never raises for what stands in the bytes. It gives the envelope with the lines that are good and a list of
-findings: for single lines, or for the envelope as a whole, and then there is no envelope.
+Neither ``read`` nor ``decode`` raises for what stands in the bytes. ``read`` takes the structure: header, columns,
+types. ``decode`` also checks every line's values, and gives the envelope with the lines that are good and a list of
+findings: for single lines, or for the envelope as a whole, and then there is no envelope. A consumer of many envelopes
+reads each and checks the lines of all at once (``validate.bad_lines``).
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from streams.codec_json import read_json
@@ -25,7 +28,7 @@ from streams.envelope import (
 )
 from streams.ipc import CompressedError, read_stream
 from streams.reasons import Finding, Reason
-from streams.validate import bad_lines
+from streams.validate import Mask, bad_lines
 
 HEADER_KEYS: Final = tuple(f.name for f in msgspec.structs.fields(Header))
 
@@ -68,7 +71,7 @@ def encode_json(header: Header, lines: pa.RecordBatch) -> bytes:
 
 
 def decode(value: bytes, content_type: str, now_ms: int) -> Decoded:
-    """Read one envelope.
+    """Read one envelope and check its lines.
 
     Parameters
     ----------
@@ -79,39 +82,43 @@ def decode(value: bytes, content_type: str, now_ms: int) -> Decoded:
     now_ms
         Ms UTC of arrival, by which "more than 24 h ahead" is judged.
     """
+    got = read(value, content_type)
+    if got.envelope is None:
+        return got
+    lines = got.envelope.lines
+    keep, found = bad_lines(lines, np.full(lines.num_rows, now_ms))
+    if keep is None:
+        return got
+    refused = got.refused + refused_rows(lines, keep)
+    good = Envelope(got.envelope.header, lines.filter(pa.array(keep)))
+    return Decoded(good, got.findings + [finding for _, finding in found], refused, got.header)
+
+
+def read(value: bytes, content_type: str) -> Decoded:
+    """Read one envelope; the values of its lines are still to be checked. Parameters as of ``decode``."""
     try:
         if len(value) > MAX_BYTES:
             raise _RefusedError(Reason.TOO_LARGE, "value", f"at most {MAX_BYTES} bytes", len(value))
         if content_type == ARROW:
-            return _checked(*_read_arrow(value), [], [], now_ms)
+            header, lines = _read_arrow(value)
+            return Decoded(Envelope(header, lines), [], [], header)
         if content_type == JSON:
-            header, lines, findings, refused = read_json(value)
-            if header is None:
+            json_header, lines, findings, refused = read_json(value)
+            if json_header is None:
                 return Decoded(None, findings)
-            _check_header(header)
-            return _checked(header, lines, findings, refused, now_ms)
+            _check_header(json_header)
+            return Decoded(Envelope(json_header, lines), findings, refused, json_header)
         expected = f"{ARROW} or {JSON}"
         raise _RefusedError(Reason.UNKNOWN_CONTENT_TYPE, "content-type", expected, content_type or "none")
     except _RefusedError as refusal:
         return Decoded(None, [refusal.finding], header=refusal.header)
 
 
-def _checked(
-    header: Header,
-    lines: pa.RecordBatch,
-    findings: list[Finding],
-    refused: list[dict[str, Any]],
-    now_ms: int,
-) -> Decoded:
-    total = lines.num_rows + len(refused)
-    if total > MAX_LINES:
-        raise _RefusedError(Reason.TOO_MANY_LINES, "lines", f"at most {MAX_LINES} lines", total, header)
-    keep, more = bad_lines(lines, now_ms)
-    if keep is not None:
-        out = lines.filter(pa.array(~keep))
-        refused = refused + out.set_column(1, "ts", out.column(1).cast(pa.int64())).to_pylist()
-        lines = lines.filter(pa.array(keep))
-    return Decoded(Envelope(header, lines), findings + more, refused, header)
+def refused_rows(lines: pa.RecordBatch, keep: Mask) -> list[dict[str, Any]]:
+    """The lines left out, as they came, with ``ts`` in ms UTC."""
+    out = lines.filter(pa.array(~keep))
+    rows: list[dict[str, Any]] = out.set_column(1, "ts", out.column(1).cast(pa.int64())).to_pylist()
+    return rows
 
 
 def _check_header(header: Header) -> None:

@@ -1,4 +1,4 @@
-"""Which lines of an envelope break the schema's rules, by columns."""
+"""Which lines break the schema's rules, by columns, of one envelope or of many at once."""
 
 from typing import Final
 
@@ -11,30 +11,40 @@ from streams.envelope import KINDS, MAX_AHEAD_MS, MAX_INT, MAX_TEXT, REQUIRED, T
 from streams.reasons import Finding, Reason
 
 Mask = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 _KINDS: Final = pa.array(KINDS)
 
 
-def bad_lines(lines: pa.RecordBatch, now_ms: int) -> tuple[Mask | None, list[Finding]]:
-    """Mask of the lines to keep (None: all of them) and one finding for each line left out.
+def bad_lines(
+    lines: pa.RecordBatch, arrived: Ints, envelope: Ints | None = None
+) -> tuple[Mask | None, list[tuple[int, Finding]]]:
+    """Mask of the lines to keep (None: all of them), and the row and finding of each line left out.
+
+    Parameters
+    ----------
+    lines
+        Columns of ``LINE_SCHEMA``, of one envelope or of several behind each other.
+    arrived
+        int64 (n,): ms UTC at which each line's envelope arrived.
+    envelope
+        int64 (n,), rising: which envelope a line is of; None: all of one.
 
     A line with several faults is reported with the first of them.
     """
-    if _sound(lines, now_ms):
-        return None, []
     n = lines.num_rows
+    key = _line_keys(lines, envelope)
+    if _sound(lines, arrived, key):
+        return None, []
     keep = np.ones(n, dtype=np.bool_)
-    findings: list[Finding] = []
-    numbers = lines.column("line").to_numpy(zero_copy_only=False)
+    findings: list[tuple[int, Finding]] = []
 
     def refuse(bad: Mask, reason: Reason, field: str, expected: str) -> None:
         hit = np.flatnonzero(bad & keep)
         keep[hit] = False
-        column = lines.column(field)
-        for i in hit.tolist():
-            line = numbers[i]
-            findings.append(
-                Finding(reason, field, expected, str(column[i])[:200], None if np.isnan(line) else int(line))
-            )
+        column, numbers = lines.column(field), lines.column("line")
+        findings.extend(
+            (i, Finding(reason, field, expected, str(column[i])[:200], numbers[i].as_py())) for i in hit.tolist()
+        )
 
     for name in REQUIRED:
         if lines.column(name).null_count:
@@ -51,16 +61,27 @@ def bad_lines(lines: pa.RecordBatch, now_ms: int) -> tuple[Mask | None, list[Fin
         refuse(values < 0, Reason.NEGATIVE, name, "0 or more (a return is a kind, not a sign)")
         refuse(values > MAX_INT, Reason.OUT_OF_RANGE, name, f"at most {MAX_INT}")
     ts = _int64(lines, "ts")
-    refuse(ts > now_ms + MAX_AHEAD_MS, Reason.FUTURE_TIME, "ts", "at most 24 h after arrival")
+    refuse(ts > arrived + MAX_AHEAD_MS, Reason.FUTURE_TIME, "ts", "at most 24 h after arrival")
     refuse(ts < 0, Reason.OUT_OF_RANGE, "ts", "a time after 1970")
-    order = np.argsort(numbers, kind="stable")
+    order = np.argsort(key, kind="stable")
     again = np.zeros(n, dtype=np.bool_)
-    again[order[1:]] = numbers[order][1:] == numbers[order][:-1]
+    again[order[1:]] = key[order][1:] == key[order][:-1]
     refuse(again, Reason.DUPLICATE_LINE, "line", "each number once")
     return (None if keep.all() else keep), findings
 
 
-def _sound(lines: pa.RecordBatch, now_ms: int) -> bool:
+def _line_keys(lines: pa.RecordBatch, envelope: Ints | None) -> Ints:
+    """What must be unique: the line's number within its envelope; a missing number is unlike all others."""
+    column = lines.column("line")
+    if column.null_count:
+        numbers = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+        numbers = np.where(numbers < 0, (1 << 16) + np.arange(len(numbers)), numbers)
+    else:
+        numbers = column.to_numpy().astype(np.int64)
+    return numbers if envelope is None else numbers + (envelope << 32)
+
+
+def _sound(lines: pa.RecordBatch, arrived: Ints, key: Ints) -> bool:
     """Whether no line breaks any rule: the common case, decided by a few minima and maxima."""
     n = lines.num_rows
     if n == 0:
@@ -78,18 +99,17 @@ def _sound(lines: pa.RecordBatch, now_ms: int) -> bool:
         if values.min() < 0 or values.max() > MAX_INT:
             return False
     ts = int64(lines.column("ts"))
-    numbers = lines.column("line").to_numpy()
     return bool(
         ts.min() >= 0
-        and ts.max() <= now_ms + MAX_AHEAD_MS
-        and (numbers[1:] > numbers[:-1]).all()
+        and (ts <= arrived + MAX_AHEAD_MS).all()
+        and (key[1:] > key[:-1]).all()
         and pc.all(pc.is_in(lines.column("kind"), _KINDS)).as_py()
     )
 
 
-def int64(column: pa.Array) -> npt.NDArray[np.int64]:
+def int64(column: pa.Array) -> Ints:
     """Whole numbers or times (ms) of a column without nulls, not copied."""
-    values: npt.NDArray[np.int64] = column.to_numpy().view(np.int64)
+    values: Ints = column.to_numpy().view(np.int64)
     return values
 
 
@@ -98,6 +118,6 @@ def _numpy(mask: pa.Array) -> Mask:
     return values
 
 
-def _int64(lines: pa.RecordBatch, name: str) -> npt.NDArray[np.int64]:
+def _int64(lines: pa.RecordBatch, name: str) -> Ints:
     column = lines.column(name)
     return int64(pc.fill_null(column, pa.scalar(0, column.type)) if column.null_count else column)

@@ -1,6 +1,5 @@
-"""An enterprise's SKUs as columns: what the registry says of each (sku, unit), looked up once and then by number."""
+"""What the registry says of each (enterprise, sku, unit), as columns: looked up once and then by number."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,76 +7,91 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.normalize.units import per_unit
+from agents.registry import Registry
 from streams.columns import Quality
-from streams.records import Mapping as SkuMapping
 from streams.taxonomy import UNCLASSIFIED, node
 
 NONE: Final = "none"
 """Method of a line whose SKU no mapping knows."""
-Pair = tuple[str, str]
-OVERFLOW: Final[Pair] = ("", "")
-MAX_ROWS: Final = 500_000
-"""So many pairs of one enterprise are kept apart; what comes beyond shares one unclassified row: a bound on memory."""
+Article = tuple[str, str, str]
+"""enterprise, sku, unit"""
+MAX_ROWS: Final = 8_000_000
+"""So many articles are told apart; what comes beyond is unclassified: a bound on memory."""
+OVERFLOW: Final[Article] = ("", "", "")
 
 
 @dataclass(slots=True)
+class Texts:
+    """A dictionary of texts that only grows: numbers for the columns, texts for the wire."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+
+    def number(self, text: str) -> int:
+        """Number of a text, given at its first call."""
+        found = self.numbers.get(text)
+        if found is None:
+            found = self.numbers[text] = len(self.texts)
+            self.texts.append(text)
+        return found
+
+
 class Catalogue:
-    """Rows are (sku, unit) pairs in the order of their first sale; the columns grow together."""
+    """Rows are articles in the order of their first sale; the columns grow together, by doubling.
 
-    known: Mapping[str, SkuMapping]
-    number: Callable[[str], int]
-    """gives a text its number in the stage's dictionary of codes"""
-    version: int
-    rows: dict[Pair, int] = field(default_factory=dict)
-    pairs: list[Pair] = field(default_factory=list)
-    code: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    method: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    confidence: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    per_unit: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    quality: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
+    Row 0 stands for all that is beyond MAX_ROWS. ``code`` and ``method`` are numbers in ``texts``; ``per_unit`` is g,
+    ml or thousandths of a piece in one unit (0: not known); ``quality`` the marks that every line of it carries.
+    """
 
-    def rows_of(self, pairs: list[Pair]) -> npt.NDArray[np.int64]:
-        """Row of each pair; pairs not met before are added.
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._versions: dict[str, int] = {}
+        self._rows: dict[Article, int] = {}
+        self.texts = Texts()
+        self.articles: list[Article] = []
+        self.code = np.zeros(1024, np.int32)
+        self.method = np.zeros(1024, np.int32)
+        self.confidence = np.zeros(1024, np.float32)
+        self.per_unit = np.zeros(1024, np.int64)
+        self.quality = np.zeros(1024, np.uint16)
+        self._add(OVERFLOW)
 
-        Returns int64 of shape (len(pairs),).
-        """
-        found = list(map(self.rows.get, pairs))
+    def rows_of(self, articles: list[Article]) -> npt.NDArray[np.int64]:
+        """Row of each article; those not met before are added. Returns int64 of shape (len(articles),)."""
+        found = list(map(self._rows.get, articles))
         if None in found:
-            self._meet([pair for pair, row in zip(pairs, found, strict=True) if row is None])
-            overflow = self.rows.get(OVERFLOW, 0)
-            found = [self.rows.get(pair, overflow) for pair in pairs]
+            found = [self._add(a) if row is None else row for a, row in zip(articles, found, strict=True)]
         return np.array(found, np.int64)
 
-    def _meet(self, new: list[Pair]) -> None:
-        if len(self.rows) + len(new) <= MAX_ROWS:
-            self._add(new)
-        elif OVERFLOW not in self.rows:
-            self._add([OVERFLOW])
-
-    def renew(self, version: int) -> None:
-        """Describe all rows again after the registry changed; the numbers of the rows stay."""
-        self.version = version
-        if not self.pairs:
+    def renew(self, enterprises: set[str]) -> None:
+        """Describe the rows of these enterprises again where the registry has changed; the numbers of rows stay."""
+        changed = {e for e in enterprises if self._registry.version(e) != self._versions.get(e)}
+        if not changed:
             return
-        pairs, self.pairs = self.pairs, []
-        for name in ("code", "method", "confidence", "per_unit", "quality"):
-            setattr(self, name, getattr(self, name)[:0])
-        self._add(pairs)
+        self._versions.update((e, self._registry.version(e)) for e in changed)
+        for row, article in enumerate(self.articles):
+            if article[0] in changed:
+                self._describe(row, article)
 
-    def _add(self, pairs: list[Pair]) -> None:
-        found = [self._describe(*pair) for pair in pairs]
-        for pair in pairs:
-            self.rows[pair] = len(self.pairs)
-            self.pairs.append(pair)
-        codes, methods, confidences, measures, marks = zip(*found, strict=True)
-        self.code = np.concatenate([self.code, np.array(codes, np.int32)])
-        self.method = np.concatenate([self.method, np.array(methods, np.int32)])
-        self.confidence = np.concatenate([self.confidence, np.array(confidences, np.float32)])
-        self.per_unit = np.concatenate([self.per_unit, np.array(measures, np.int64)])
-        self.quality = np.concatenate([self.quality, np.array(marks, np.uint16)])
+    def _add(self, article: Article) -> int:
+        known = self._rows.get(article)
+        if known is not None:
+            return known
+        row = len(self.articles)
+        if row >= MAX_ROWS:
+            return 0
+        if row == len(self.code):
+            for name in ("code", "method", "confidence", "per_unit", "quality"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
+        self.articles.append(article)
+        self._rows[article] = row
+        self._describe(row, article)
+        return row
 
-    def _describe(self, sku: str, unit: str) -> tuple[int, int, float, int, int]:
-        mapping = self.known.get(sku)
+    def _describe(self, row: int, article: Article) -> None:
+        enterprise, sku, unit = article
+        mapping = self._registry.mappings(enterprise).get(sku)
         marks = Quality(0)
         if mapping is None:
             code, method, confidence, content, usual_unit = UNCLASSIFIED, NONE, 0.0, 0, ""
@@ -91,4 +105,8 @@ class Catalogue:
         measure = per_unit(unit, node(code).base_unit, content)
         if measure is None:
             marks |= Quality.UNIT_UNKNOWN
-        return self.number(code), self.number(method), confidence, measure or 0, int(marks)
+        self.code[row] = self.texts.number(code)
+        self.method[row] = self.texts.number(method)
+        self.confidence[row] = confidence
+        self.per_unit[row] = measure or 0
+        self.quality[row] = int(marks)

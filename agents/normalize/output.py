@@ -1,102 +1,48 @@
-"""What normalize sends: clean batches, cells and refusals, gathered between checkpoints."""
+"""What normalize sends: clean batches by raw partition, cells by city, refusals."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from agents.normalize.cells import Cells
-from agents.stage import Outgoing
-from streams.columns import (
-    CELLS_SCHEMA,
-    CLEAN_SCHEMA,
-    CONTENT,
-    RAW_PARTITION,
-    SOURCES,
-    WATERMARK,
-    to_bytes,
-)
+from agents.normalize.bulk import Clean, Ints, Taken, filled
+from agents.stage import Incoming, Outgoing
+from streams.codec import Decoded
+from streams.columns import CELLS_SCHEMA, CLEAN_SCHEMA, CONTENT, RAW_PARTITION, SOURCES, WATERMARK, to_bytes
 from streams.envelope import CONTENT_TYPE
-from streams.records import TerminalRecord
-from streams.topics import CELLS, CLEAN
+from streams.reasons import Finding
+from streams.records import Rejected, encode
+from streams.topics import CELLS, CLEAN, REJECTED
 
-ROWS_PER_MESSAGE: Final = 20_000
-"""A message is closed once it has so many rows; an envelope never straddles two."""
 _HEADERS: Final = {CONTENT_TYPE: CONTENT.encode()}
 _WIRE_TEXTS: Final = ("sku", "name", "unit", "brand", "origin", "lot")
 
 
-@dataclass(frozen=True, slots=True)
-class CleanEnvelope:
-    """One envelope normalised: its wire columns and what was computed beside them (arrays of shape (n,))."""
-
-    terminal: TerminalRecord
-    seq: int
-    sent_at: int
-    partition: int
-    offset: int
-    lines: pa.RecordBatch
-    kind: npt.NDArray[np.int8]
-    code: npt.NDArray[np.int32]
-    method: npt.NDArray[np.int32]
-    confidence: npt.NDArray[np.float32]
-    qty: npt.NDArray[np.int64]
-    amount: npt.NDArray[np.int64]
-    base_qty: npt.NDArray[np.int64]
-    unit_price: npt.NDArray[np.int64]
-    quality: npt.NDArray[np.uint16]
+def clean_messages(envelopes: list[Taken], clean: Clean, texts: list[str]) -> list[Outgoing]:
+    """One message of ``pos.clean`` for each raw partition among the envelopes, which must come by partition."""
+    if not len(clean.envelope):
+        return []
+    batch = _clean_batch(envelopes, clean, texts)
+    of_line = np.array([e.partition for e in envelopes])[clean.envelope]
+    partitions, first = np.unique(of_line, return_index=True)
+    out = []
+    for partition, start, end in zip(partitions.tolist(), first, np.append(first, len(of_line))[1:], strict=False):
+        part = batch.slice(start, end - start)
+        key = envelopes[int(clean.envelope[start])].terminal.terminal_id.encode()
+        # The same partition as in pos.raw: offsets of the two can be told from each other.
+        out.append(Outgoing(CLEAN, key, to_bytes(part), partition, _HEADERS))
+    return out
 
 
-def filled(column: pa.Array, value: object) -> pa.Array:
-    """The column with ``value`` for nulls."""
-    return column.fill_null(value) if column.null_count else column
-
-
-def _batches(sizes: Sequence[int]) -> list[slice]:
-    """Slices of consecutive envelopes whose rows reach ``ROWS_PER_MESSAGE``."""
-    slices, start, rows = [], 0, 0
-    for i, size in enumerate(sizes):
-        rows += size
-        if rows >= ROWS_PER_MESSAGE:
-            slices.append(slice(start, i + 1))
-            start, rows = i + 1, 0
-    if start < len(sizes):
-        slices.append(slice(start, len(sizes)))
-    return slices
-
-
-def clean_messages(envelopes: list[CleanEnvelope], texts: list[str]) -> list[Outgoing]:
-    """Messages of ``pos.clean`` for envelopes of one raw partition; ``texts`` is the stage's dictionary of codes."""
-    full = [e for e in envelopes if e.lines.num_rows]
-    return [
-        Outgoing(
-            CLEAN,
-            full[part.start].terminal.terminal_id.encode(),
-            to_bytes(_clean_batch(full[part], texts)),
-            # The same partition as in pos.raw: offsets of the two can be told from each other.
-            full[part.start].partition,
-            _HEADERS,
-        )
-        for part in _batches([e.lines.num_rows for e in full])
-    ]
-
-
-def _clean_batch(envelopes: list[CleanEnvelope], texts: list[str]) -> pa.RecordBatch:
-    sizes = np.array([e.lines.num_rows for e in envelopes])
-    of_line = np.repeat(np.arange(len(envelopes), dtype=np.int32), sizes)
-    lines = pa.concat_batches([e.lines for e in envelopes])
+def _clean_batch(envelopes: list[Taken], clean: Clean, texts: list[str]) -> pa.RecordBatch:
+    of_line, lines = clean.envelope.astype(np.int32), clean.lines
 
     def tag(values: list[str]) -> pa.Array:
         return pa.DictionaryArray.from_arrays(of_line, pa.array(values, pa.string()))
 
     def per_line(values: list[int], dtype: pa.DataType) -> pa.Array:
         return pa.array(np.array(values)[of_line]).cast(dtype)
-
-    def joined(name: str) -> npt.NDArray[np.generic]:
-        return np.concatenate([getattr(e, name) for e in envelopes])
 
     columns: dict[str, pa.Array] = {
         "terminal_id": tag([e.terminal.terminal_id for e in envelopes]),
@@ -110,14 +56,13 @@ def _clean_batch(envelopes: list[CleanEnvelope], texts: list[str]) -> pa.RecordB
         "enterprise": tag([e.terminal.enterprise for e in envelopes]),
         "county": tag([e.terminal.county for e in envelopes]),
         "channel": _channel(lines, tag([e.terminal.channel for e in envelopes])),
-        "code": pa.DictionaryArray.from_arrays(joined("code"), pa.array(texts)),
-        "method": pa.DictionaryArray.from_arrays(joined("method"), pa.array(texts)),
-        "promo": filled(lines.column("promo"), False),
+        "code": pa.DictionaryArray.from_arrays(clean.code, pa.array(texts, pa.string())),
+        "method": pa.DictionaryArray.from_arrays(clean.method, pa.array(texts, pa.string())),
     }
     for name in _WIRE_TEXTS:
         columns[name] = filled(lines.column(name), "").dictionary_encode()
-    for name in ("confidence", "qty", "amount", "base_qty", "unit_price", "quality"):
-        columns[name] = pa.array(joined(name))
+    for name in ("confidence", "qty", "amount", "base_qty", "unit_price", "promo", "quality"):
+        columns[name] = pa.array(getattr(clean, name))
     return pa.RecordBatch.from_arrays([columns[f.name] for f in CLEAN_SCHEMA], schema=CLEAN_SCHEMA)
 
 
@@ -125,46 +70,59 @@ def _channel(lines: pa.RecordBatch, usual: pa.Array) -> pa.Array:
     said = lines.column("channel")
     if said.null_count == len(said):
         return usual
-    return pa.compute.coalesce(said, usual.cast(pa.string())).dictionary_encode()
+    return pc.coalesce(said, usual.cast(pa.string())).dictionary_encode()
 
 
-@dataclass(slots=True)
-class CityCells:
-    """Cells of one city from one raw partition since the last checkpoint."""
-
-    parts: list[tuple[int, str, Cells]] = field(default_factory=list)
-    """(raw offset, county, cells) of each envelope"""
-
-    def messages(self, city: str, partition: int, watermark: int, sources: str, texts: list[str]) -> list[Outgoing]:
-        """Messages of ``market.cells``, the last one with the newest watermark; one without rows if there are none."""
-        full = [part for part in self.parts if len(part[2])]
-        slices = _batches([len(cells) for _, _, cells in full]) or [slice(0, 0)]
-        out = []
-        for s in slices:
-            said = watermark if s is slices[-1] else 0
-            metadata = {WATERMARK: str(said), SOURCES: sources, RAW_PARTITION: str(partition)}
-            batch = _cells_batch(full[s], partition, texts).replace_schema_metadata(metadata)
-            out.append(Outgoing(CELLS, city.encode(), to_bytes(batch), None, _HEADERS))
-        return out
+def split_cells(envelopes: list[Taken], envelope: Ints, cells: pa.Table) -> dict[tuple[int, str], pa.Table]:
+    """Rows of ``cells`` by (raw partition, city), in their order: complete columns of CELLS_SCHEMA."""
+    partition = np.array([e.partition for e in envelopes], np.int32)
+    places = sorted({(e.partition, e.terminal.county[:4]) for e in envelopes})
+    number = {place: i for i, place in enumerate(places)}
+    of_row = np.array([number[e.partition, e.terminal.county[:4]] for e in envelopes], np.int64)[envelope]
+    cells = cells.add_column(0, CELLS_SCHEMA.field("raw_partition"), pa.array(partition[envelope]))
+    order = np.argsort(of_row, kind="stable")
+    cells = cells.take(pa.array(order))
+    edges = np.searchsorted(of_row[order], np.arange(len(places) + 1)).tolist()
+    return {place: cells.slice(edges[i], edges[i + 1] - edges[i]) for i, place in enumerate(places)}
 
 
-def _cells_batch(parts: list[tuple[int, str, Cells]], partition: int, texts: list[str]) -> pa.RecordBatch:
-    sizes = np.array([len(cells) for _, _, cells in parts], dtype=np.int64)
-    of_row = np.repeat(np.arange(len(parts), dtype=np.int32), sizes)
-    n = len(of_row)
-    counties = pa.array([county for _, county, _ in parts], pa.string())
-    columns: dict[str, pa.Array] = {
-        "raw_partition": pa.array(np.full(n, partition, np.int32)),
-        "raw_offset": pa.array(np.array([offset for offset, _, _ in parts], np.int64)[of_row]),
-        "county": pa.DictionaryArray.from_arrays(of_row, counties),
-        "terminals": pa.array(np.ones(n, np.int64)),
+def cells_message(city: str, partition: int, watermark: int, sources: list[int], rows: list[pa.Table]) -> Outgoing:
+    """One message of ``market.cells``: rows of one city from one raw partition (or none), and how far it has come."""
+    metadata = {
+        WATERMARK: str(watermark),
+        SOURCES: ",".join(map(str, sources)),
+        RAW_PARTITION: str(partition),
     }
-    for f in CELLS_SCHEMA:
-        if f.name not in columns:
-            values = [getattr(cells, f.name) for _, _, cells in parts] or [np.zeros(0, np.int64)]
-            joined = np.concatenate(values)
-            if f.name == "code":
-                columns["code"] = pa.DictionaryArray.from_arrays(joined.astype(np.int32), pa.array(texts, pa.string()))
-            else:
-                columns[f.name] = pa.array(joined, f.type)
-    return pa.RecordBatch.from_arrays([columns[f.name] for f in CELLS_SCHEMA], schema=CELLS_SCHEMA)
+    table = pa.concat_tables(rows) if rows else CELLS_SCHEMA.empty_table()
+    batch = table.unify_dictionaries().combine_chunks().replace_schema_metadata(metadata)
+    return Outgoing(CELLS, city.encode(), to_bytes(batch), None, _HEADERS)
+
+
+def refusal(record: Incoming, findings: list[Finding], decoded: Decoded | None) -> Outgoing:
+    """An envelope refused whole, with its bytes."""
+    header = decoded.header if decoded else None
+    rejected = Rejected(
+        raw_partition=record.partition,
+        raw_offset=record.offset,
+        at=record.timestamp,
+        findings=findings,
+        terminal_id=header.terminal_id if header else (record.key or b"").decode("utf-8", "replace")[:64],
+        seq=header.seq if header else None,
+        whole=True,
+        payload=record.value,
+    )
+    return Outgoing(REJECTED, record.key or b"", encode(rejected), record.partition)
+
+
+def line_refusal(envelope: Taken, findings: list[Finding], rows: list[dict[str, object]]) -> Outgoing:
+    """The refused lines of an envelope that was taken, all in one record: those unread and those found bad."""
+    rejected = Rejected(
+        raw_partition=envelope.partition,
+        raw_offset=envelope.offset,
+        at=envelope.arrived,
+        findings=envelope.findings + findings,
+        terminal_id=envelope.terminal.terminal_id,
+        seq=envelope.seq,
+        lines=envelope.refused + rows,
+    )
+    return Outgoing(REJECTED, envelope.terminal.terminal_id.encode(), encode(rejected), envelope.partition)

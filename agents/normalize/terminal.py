@@ -6,12 +6,13 @@ import msgspec
 import numpy as np
 
 from agents.normalize.catalogue import Catalogue
-from agents.normalize.relatives import UsualPrices
+from agents.normalize.prices import UsualPrices
 from agents.normalize.seqs import Seqs
 
 
 class _Block(msgspec.Struct, array_like=True):
     version: int
+    enterprise: str
     applied: int
     watermark: int
     low: int
@@ -24,40 +25,41 @@ class _Block(msgspec.Struct, array_like=True):
 
 @dataclass(slots=True)
 class TerminalState:
-    """Identity and prices of one terminal.
+    """Identity of one terminal; its prices stand in UsualPrices under ``shop``.
 
     ``applied`` is the raw offset up to which this state holds; ``watermark`` the latest ``sent_at``, ms UTC.
     """
 
+    shop: int
+    enterprise: str
     applied: int = -1
     watermark: int = 0
     seqs: Seqs = field(default_factory=Seqs)
-    usual: UsualPrices = field(default_factory=UsualPrices)
 
-    def to_bytes(self, catalogue: Catalogue) -> bytes:
-        """The block; rows are written by name, since their numbers live only as long as the worker."""
-        known = np.flatnonzero(~np.isnan(self.usual.log_price))
-        pairs = [catalogue.pairs[i] for i in known.tolist()]
+    def to_bytes(self, catalogue: Catalogue, usual: UsualPrices) -> bytes:
+        """The block; articles are written by name, since their numbers live only as long as the worker."""
+        rows, slots = usual.known(self.shop)
+        articles = [catalogue.articles[i] for i in rows.tolist()]
         block = _Block(
             version=1,
+            enterprise=self.enterprise,
             applied=self.applied,
             watermark=self.watermark,
             low=self.seqs.low,
             above=sorted(self.seqs.above),
-            skus=[sku for sku, _ in pairs],
-            units=[unit for _, unit in pairs],
-            log_price=self.usual.log_price[known].tobytes(),
-            at=self.usual.at[known].tobytes(),
+            skus=[sku for _, sku, _ in articles],
+            units=[unit for _, _, unit in articles],
+            log_price=usual.log_price[slots].tobytes(),
+            at=usual.at[slots].tobytes(),
         )
         return msgspec.msgpack.encode(block)
 
 
-def from_bytes(data: bytes, catalogue: Catalogue) -> TerminalState:
+def from_bytes(data: bytes, shop: int, catalogue: Catalogue, usual: UsualPrices) -> TerminalState:
     """Take back what ``to_bytes`` wrote; raises msgspec.DecodeError where it is something else."""
     block = msgspec.msgpack.decode(data, type=_Block)
-    rows = catalogue.rows_of(list(zip(block.skus, block.units, strict=True)))
-    usual = UsualPrices()
-    usual.grow(len(catalogue.pairs))
-    usual.log_price[rows] = np.frombuffer(block.log_price)
-    usual.at[rows] = np.frombuffer(block.at)
-    return TerminalState(block.applied, block.watermark, Seqs(block.low, set(block.above)), usual)
+    rows = catalogue.rows_of([(block.enterprise, s, u) for s, u in zip(block.skus, block.units, strict=True)])
+    slots = usual.slots(np.full(len(rows), shop), rows)
+    usual.log_price[slots] = np.frombuffer(block.log_price)
+    usual.at[slots] = np.frombuffer(block.at)
+    return TerminalState(shop, block.enterprise, block.applied, block.watermark, Seqs(block.low, set(block.above)))

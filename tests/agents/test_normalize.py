@@ -1,20 +1,22 @@
 """Normalize as a pure stage: identity, units, prices, refusals, watermarks, and state that survives a crash."""
 
+import json
 import math
 from typing import Any
 
 import pytest
 
+from agents.normalize.bulk import Taken, normalise
 from agents.normalize.stage import NormalizeStage
 from agents.registry import Registry
 from agents.stage import Incoming
 from streams.columns import WATERMARK, Quality
+from streams.envelope import CONTENT_TYPE, JSON
 from streams.reasons import Reason
-from streams.records import MappingRecord, TerminalRecord, encode
+from streams.records import Mapping, MappingRecord, TerminalRecord, encode
 from tests.agents.till import (
     NOW,
     PARTITIONS,
-    SALT,
     cells,
     clean,
     home,
@@ -35,7 +37,8 @@ def stage(known: Registry | None = None, idle_ms: int = 3_600_000) -> NormalizeS
 def normalised(*rows: dict[str, Any]) -> list[dict[str, Any]]:
     s = stage()
     s.apply(record(0, 1, *rows))
-    return clean(s.drain()).to_pylist()
+    came: list[dict[str, Any]] = clean(s.drain()).to_pylist()
+    return came
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,37 @@ def test_the_reason_of_a_refusal_names_field_expectation_and_what_came() -> None
     assert next(r for r in refused if r.raw_offset == 4).lines[0]["qty"] == -5
 
 
+def test_rows_that_cannot_be_read_and_lines_that_are_bad_are_refused_in_one_record() -> None:
+    rows: list[dict[str, Any]] = [{"line": 0, "qty": 1000}, {"line": 1, "qty": "much"}, {"line": 2, "qty": -1}]
+    base = {"ts": NOW, "kind": "sale", "sku": "SALT", "unit": "袋", "amount": 250}
+    value = json.dumps(
+        {"version": 1, "terminal_id": "T-1", "seq": 1, "sent_at": NOW, "lines": [{**base, **r} for r in rows]}
+    ).encode()
+    s = stage()
+    s.apply(record(0, 1, value=value, headers={CONTENT_TYPE: JSON.encode()}))
+    sent = s.drain()
+    (refused,) = rejected(sent)
+    assert [f.line for f in refused.findings] == [1, 2]
+    assert len(refused.lines) == 2
+    assert clean(sent).num_rows == 1
+
+
+def test_a_fault_in_one_envelope_refuses_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(envelopes: list[Taken], *rest: Any) -> Any:
+        if any(e.seq == 2 for e in envelopes):
+            raise RuntimeError("a fault of ours")
+        return normalise(envelopes, *rest)
+
+    monkeypatch.setattr("agents.normalize.stage.normalise", faulty)
+    s = stage()
+    for seq in (1, 2, 3):
+        s.apply(record(seq, seq, {}, {}))
+    sent = s.drain()
+    assert clean(sent)["seq"].to_pylist() == [1, 1, 3, 3]
+    (refused,) = rejected(sent)
+    assert (refused.seq, refused.findings[0].reason, len(refused.lines)) == (2, Reason.INTERNAL, 2)
+
+
 def test_a_refused_envelope_may_be_sent_again_with_its_number() -> None:
     s = stage()
     s.apply(record(0, 1, {}, value=b"junk"))
@@ -144,9 +178,10 @@ def test_a_new_mapping_takes_effect_in_a_running_stage() -> None:
     known = registry()
     s = stage(known)
     s.apply(record(0, 1, {"sku": "NEW"}))
-    known.apply(encode(MappingRecord("E-1", [SALT.__class__("NEW", "1002", "袋", 500)])))
+    before = s.drain()
+    known.apply(encode(MappingRecord("E-1", [Mapping("NEW", "1002", "袋", 500)])))
     s.apply(record(1, 2, {"sku": "NEW"}))
-    assert clean(s.drain())["code"].to_pylist() == ["99", "1002"]
+    assert clean(before + s.drain())["code"].to_pylist() == ["99", "1002"]
 
 
 def test_a_terminal_is_looked_for_again_before_it_is_unknown() -> None:
