@@ -1,6 +1,7 @@
 """One worker process: a Faust app around one stage, its checkpoints, its watchdog and its health."""
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -11,14 +12,10 @@ from typing import Any, Final
 import structlog
 
 from agents.app import make_app, source_topic, state_table
-from agents.detect import DetectStage
-from agents.escalate import EscalateStage
-from agents.normalize.stage import NormalizeStage
-from agents.registry import RegistryReader
+from agents.registry import Registry, RegistryReader
 from agents.runner import Runner
 from agents.stage import Stage
 from agents.watchdog import LogEnds, Stall
-from detectors.rulebook import load_rulebook
 from streams.observe import serve_health
 
 log = structlog.get_logger(__name__)
@@ -42,15 +39,24 @@ class WorkerConfig:
     health_port: int = 0
 
 
-def make_stage(name: str, config: WorkerConfig, reader: RegistryReader) -> Stage:
+def make_stage(name: str, config: WorkerConfig, registry: Registry) -> Stage:
     """The stage of that name. Raises ValueError for another name."""
+    # Imported where they are used: a worker takes the memory and the start of its own stage alone.
     match name:
         case "normalize":
-            return NormalizeStage(reader.registry, config.partitions, config.tick_ms, config.idle_ms)
+            from agents.normalize.stage import NormalizeStage
+
+            return NormalizeStage(registry, config.partitions, config.tick_ms, config.idle_ms)
         case "detect":
+            from agents.detect import DetectStage
+            from detectors.rulebook import load_rulebook
+
             return DetectStage(config.tick_ms, config.idle_ms, load_rulebook())
         case "escalate":
-            return EscalateStage(reader.registry.counties, load_rulebook())
+            from agents.escalate import EscalateStage
+            from detectors.rulebook import load_rulebook
+
+            return EscalateStage(registry.counties, load_rulebook())
     raise ValueError(f"expected a stage, one of {', '.join(STAGES)}; got {name!r}")
 
 
@@ -67,6 +73,8 @@ class Worker:
 
     async def run(self) -> int:
         """Returns the exit status: 0 when told to stop, 1 when it failed."""
+        for noisy in ("faust", "mode", "aiokafka"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
@@ -74,7 +82,7 @@ class Worker:
         await loop.run_in_executor(None, self._reader.start)
         config = self._config
         app = make_app(self._name, config.bootstrap, config.partitions, config.data_dir)
-        stage = make_stage(self._name, config, self._reader)
+        stage = make_stage(self._name, config, self._reader.registry)
         runner = Runner(self._name, app, state_table(app, self._name, config.partitions), stage)
         app.agent(source_topic(app, stage.source, config.partitions), name=self._name)(self._guarded(runner.consume))
         app.on_partitions_revoked.connect(_forgetting(runner))
@@ -144,7 +152,7 @@ class Worker:
 
 
 def _forgetting(runner: Runner) -> Callable[..., Any]:
-    async def forget(app: Any, revoked: Any, **_: Any) -> None:
+    async def forget(*_: Any, **__: Any) -> None:
         runner.revoked()
 
     return forget

@@ -75,6 +75,9 @@ RAW_PARTITION: Final = b"raw_partition"
 """Metadata of a cells message: the raw partition that it speaks for (there may be no rows)."""
 
 
+_COMPRESSED: Final = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
 class Quality(IntFlag):
     """Marks on a clean line: flagged, never deleted."""
 
@@ -93,9 +96,9 @@ class Quality(IntFlag):
 
 
 def to_bytes(batch: pa.RecordBatch | pa.Table) -> bytes:
-    """One Arrow IPC stream."""
+    """One Arrow IPC stream, its buffers compressed."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
+    with pa.ipc.new_stream(sink, batch.schema, options=_COMPRESSED) as writer:
         writer.write(batch)
     data: bytes = sink.getvalue().to_pybytes()
     return data

@@ -89,7 +89,8 @@ def _promotions(seed: int, count: int, number: int) -> Floats:
     for c in (number // _CYCLE, number // _CYCLE + 1):
         rng = np.random.default_rng([seed, 4, c])
         active = rng.random(count) < _PROMO_SHARE
-        begin = rng.integers(0, _CYCLE - 7 + 1, count)
+        # The last day of a cycle is always free, so that two promotions never become one.
+        begin = rng.integers(0, _CYCLE - 7, count)
         end = begin + rng.integers(3, 8, count)
         depth = rng.uniform(0.15, 0.30, count)
         cut = np.where((cycle == c) & active & (at >= begin) & (at < end), depth, cut)

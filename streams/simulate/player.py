@@ -59,13 +59,15 @@ class Player:
     def history(self, days: int, end_ms: int, progress: Callable[[int], None]) -> int:
         """Send the ``days`` before ``end_ms``: an envelope a shop and 4 hours with lines, at last a beat of all.
 
-        ``progress`` is called with the lines sent so far. Returns their number. ``sent_at`` is the end of each window.
+        ``sent_at`` of an envelope is the start of its window: before it, all shops have sent all. So no shop is ever
+        hours ahead of its neighbours, whose lines would then come late. ``progress`` is called with the lines sent so
+        far. Returns their number.
         """
         lines = 0
         for start in range(end_ms - days * DAY_MS, end_ms, HISTORY_WINDOW_MS):
             end = min(start + HISTORY_WINDOW_MS, end_ms)
             for terminal, table in self._by_shop(self.simulator.advance(start, end)):
-                terminal.send(table, end)
+                terminal.send(table, start)
                 lines += table.num_rows
             progress(lines)
         for terminal in self._terminals:
