@@ -1,22 +1,21 @@
 """Detect: cells of a city become ticks, closed ticks are judged, and what is not usual is said as signals."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import structlog
 from prometheus_client import Counter
 
+from agents.cells_message import CellsMessage, read_cells
 from agents.stage import Incoming, Outgoing
 from detectors.block import Block
 from detectors.pace import Pace
 from detectors.pending import Rows
 from detectors.rulebook import Rulebook
+from detectors.state import Ints
 from detectors.watch import silent, skip, watch
 from detectors.watermark import watermark
-from streams.columns import CELLS_SCHEMA, RAW_PARTITION, SOURCES, WATERMARK, from_bytes
 from streams.records import Signal, encode
 from streams.taxonomy import OTHER, UNCLASSIFIED
 from streams.topics import CELLS, SIGNALS
@@ -55,9 +54,8 @@ class DetectStage:
     def apply(self, record: Incoming) -> None:
         """See Stage."""
         try:
-            city = (record.key or b"").decode("ascii")
-            table = from_bytes(record.value, CELLS_SCHEMA)
-            partition, sources, word = _metadata(table.schema.metadata or {})
+            city = _city(record.key)
+            message = read_cells(record.value)
         except (pa.ArrowException, ValueError, KeyError, OSError) as error:
             log.warning("bad cells", partition=record.partition, offset=record.offset, error=str(error)[:200])
             _bad.inc()
@@ -65,9 +63,9 @@ class DetectStage:
         block = self._blocks.get(city)
         if block is None:
             block = self._blocks[city] = Block.new(city, self._pace)
-        self._take(block, partition, table.combine_chunks().to_batches()[0])
-        block.sources = sources
-        block.said[partition] = max(block.said.get(partition, 0), word)
+        self._take(block, message)
+        block.sources = message.sources
+        block.said[message.partition] = max(block.said.get(message.partition, 0), message.watermark)
         self._close(block)
         self._dirty.add(city)
 
@@ -86,40 +84,36 @@ class DetectStage:
         """See Stage. Raises detectors.block.BlockError where the block is not of this version or tick."""
         self._blocks[key.decode()] = Block.from_bytes(block, self._pace)
 
-    def _take(self, block: Block, partition: int, batch: pa.RecordBatch) -> None:
+    def _take(self, block: Block, message: CellsMessage) -> None:
         """Put the rows that were not applied before among the pending ones."""
-        offset = _numpy(batch, "raw_offset")
-        new = offset > block.applied.get(partition, -1)
-        _repeated.inc(int(len(new) - np.count_nonzero(new)))
+        new = message.offset > block.applied.get(message.partition, -1)
+        _repeated.inc(len(new) - int(np.count_nonzero(new)))
         if not new.any():
             return
-        block.applied[partition] = int(offset.max())
-        tick = _numpy(batch, "tick") // self._pace.tick_ms * self._pace.tick_ms
+        block.applied[message.partition] = int(message.offset.max())
+        tick = message.tick // self._pace.tick_ms * self._pace.tick_ms
         if block.cursor is not None:
             late = new & (tick < block.cursor)
             _late.inc(int(np.count_nonzero(late)))
             new &= ~late
-        codes, code = _tags(batch, "code")
-        new &= np.array([name not in _UNWATCHED for name in codes], np.bool_)[code]
-        if not new.any():
-            return
-        counties, county = _tags(batch, "county")
-        block.make_room(_used(counties, county[new]), _used(codes, code[new]))
-        unit_of, code_of = block.unit_index(), block.code_index()
-        relative = _numpy(batch, "log_relative")[new]
-        sound = np.isfinite(relative)
-        tick = tick[new]
-        block.first = min(int(tick.min()), block.first if block.first is not None else int(tick.min()))
+        for i, name in enumerate(message.codes):
+            if name in _UNWATCHED:
+                new &= message.code != i
+        if new.any():
+            self._pend(block, message, tick, np.flatnonzero(new))
+
+    def _pend(self, block: Block, message: CellsMessage, tick: Ints, which: Ints) -> None:
+        county, code = message.county[which], message.code[which]
+        block.make_room(_used(message.counties, county), _used(message.codes, code))
+        first = int(tick[which].min())
+        block.first = first if block.first is None else min(block.first, first)
         block.pending.add(
             Rows(
-                tick=tick,
-                unit=np.array([unit_of.get(name, -1) for name in counties], np.int64)[county[new]],
-                code=np.array([code_of.get(name, -1) for name in codes], np.int64)[code[new]],
-                lines=_floats(batch, "lines")[new],
-                quantity=_floats(batch, "base_qty")[new],
-                relatives=np.where(sound, _floats(batch, "relatives")[new], 0.0),
-                log_relative=np.where(sound, relative, 0.0),
-                partition=np.full(len(tick), 1 << partition % 64, np.uint64),
+                tick=tick[which],
+                unit=np.array([block.unit_at.get(name, -1) for name in message.counties], np.int64)[county],
+                code=np.array([block.code_at.get(name, -1) for name in message.codes], np.int64)[code],
+                sums=message.sums[:, which],
+                partition=np.full(len(which), 1 << message.partition % 64, np.uint64),
             )
         )
 
@@ -160,26 +154,11 @@ class DetectStage:
             _signals.labels(signal.kind).inc()
 
 
-def _metadata(metadata: Mapping[bytes, bytes]) -> tuple[int, list[int], int]:
-    """Raw partition, sources and watermark of a message. Raises KeyError or ValueError where one is not there."""
-    sources = [int(source) for source in metadata[SOURCES].split(b",") if source]
-    return int(metadata[RAW_PARTITION]), sources, int(metadata[WATERMARK])
+def _city(key: bytes | None) -> str:
+    if key is None or len(key) != 4 or not key.isdigit():
+        raise ValueError(f"key: expected a city of 4 digits, got {key!r}")
+    return key.decode("ascii")
 
 
-def _numpy(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = batch.column(name).to_numpy(zero_copy_only=False)
-    return values
-
-
-def _floats(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float64]:
-    return _numpy(batch, name).astype(np.float64)
-
-
-def _tags(batch: pa.RecordBatch, name: str) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """The dictionary of a column, and the index of each row in it."""
-    column = batch.column(name)
-    return column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _used(names: list[str], index: npt.NDArray[np.int64]) -> list[str]:
-    return [names[i] for i in np.unique(index).tolist()]
+def _used(names: list[str], index: Ints) -> list[str]:
+    return [names[i] for i in np.flatnonzero(np.bincount(index)).tolist()]

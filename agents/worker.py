@@ -75,6 +75,8 @@ class Worker:
         """Returns the exit status: 0 when told to stop, 1 when it failed."""
         for noisy in ("faust", "mode", "aiokafka"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
+        # A busy loop makes Faust's timers late; that is no news.
+        logging.getLogger("mode.timers").setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)

@@ -68,7 +68,7 @@ def ensure(bootstrap: str, partitions: int, *, replication: int = 1, timeout: fl
     Returns what was done by topic: ``created`` or ``configured``. Raises TopicError where a topic has another number
     of partitions than asked for, KafkaException where the broker refuses.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
     existing = admin.list_topics(timeout=timeout).topics
     done: dict[str, str] = {}
     new = [t for t in TOPICS if t.name not in existing]

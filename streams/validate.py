@@ -74,8 +74,8 @@ def _line_keys(lines: pa.RecordBatch, envelope: Ints | None) -> Ints:
     """What must be unique: the line's number within its envelope; a missing number is unlike all others."""
     column = lines.column("line")
     if column.null_count:
-        numbers = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-        numbers = np.where(numbers < 0, (1 << 16) + np.arange(len(numbers)), numbers)
+        said = int64(column.cast(pa.int64()).fill_null(-1))
+        numbers = np.where(said < 0, (1 << 16) + np.arange(len(said)), said)
     else:
         numbers = column.to_numpy().astype(np.int64)
     return numbers if envelope is None else numbers + (envelope << 32)

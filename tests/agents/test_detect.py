@@ -1,0 +1,255 @@
+"""Detect: watermarks close ticks, repeats change nothing, late rows are counted, state survives."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from agents.detect import DetectStage
+from agents.stage import Incoming, Outgoing
+from detectors.block import Block, BlockError
+from detectors.pace import DAY_MS, HOUR_MS, Pace
+from detectors.rulebook import load_rulebook
+from streams.columns import CELLS_SCHEMA, from_bytes, to_bytes
+from streams.records import Signal
+from streams.topics import SIGNALS
+from tests.agents.city import CITY, Cell, cells
+
+TICK = 300_000
+IDLE = 30 * 60_000
+START = 1_760_000_000_000 // DAY_MS * DAY_MS
+COUNTIES = ("330602", "330603")
+CODES = ("1001", "0101", "9903")
+RUSH_AT = START + 4 * DAY_MS
+
+
+def stage() -> DetectStage:
+    return DetectStage(TICK, IDLE, load_rulebook())
+
+
+def counted(name: str) -> float:
+    return REGISTRY.get_sample_value(f"infopump_detect_{name}_total") or 0.0
+
+
+def signals(sent: Iterable[Outgoing]) -> list[Signal]:
+    return [msgspec.json.decode(o.value, type=Signal) for o in sent]
+
+
+def trade(ticks: Iterable[int], partition: int, seed: int = 1) -> Iterator[list[Cell]]:
+    """Six lines an hour of each commodity in each county, from one raw partition; a salt rush at the end in one."""
+    offsets = count()
+    for tick in ticks:
+        rng = np.random.default_rng([seed, partition, tick // TICK])
+        rows = []
+        for county in COUNTIES:
+            for code in CODES:
+                rush = 8.0 if tick >= RUSH_AT and (county, code) == ("330602", "1001") else 1.0
+                lines = int(rng.poisson(0.25 * rush))
+                if lines:
+                    quantity = int(500 * np.exp(rng.normal(-0.02, 0.2)) * lines)
+                    rows.append(Cell(next(offsets), county, code, tick, lines, quantity, float(rng.normal(0, 0.02))))
+        yield rows
+
+
+def messages(until: int = RUSH_AT + 4 * HOUR_MS) -> list[Incoming]:
+    """Two raw partitions that take turns, half an hour in a message."""
+    ticks = range(START, until, TICK)
+    streams = [list(trade(ticks, partition)) for partition in (0, 1)]
+    numbers = count()
+    out = []
+    for i in range(0, len(ticks), 6):
+        for partition, stream in enumerate(streams):
+            rows = [r for tick in stream[i : i + 6] for r in tick]
+            word = ticks[min(i + 6, len(ticks)) - 1] + TICK
+            out.append(cells(rows, word, partition=partition, sources="0,1", offset=next(numbers)))
+    return out
+
+
+@pytest.fixture(scope="module")
+def feed() -> list[Incoming]:
+    return messages()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(feed: list[Incoming]) -> list[Outgoing]:
+    detect = stage()
+    for record in feed:
+        detect.apply(record)
+    return detect.drain()
+
+
+def test_a_rush_is_said_as_signals_keyed_by_commodity(undisturbed: list[Outgoing]) -> None:
+    assert {o.topic for o in undisturbed} == {SIGNALS}
+    rush = [s for s in signals(undisturbed) if s.code == "1001" and s.kind == "panic_buying" and s.tick >= RUSH_AT]
+    assert any(r.region == "330602" for s in rush for r in s.readings)
+    assert all(o.key == s.code.encode() for o, s in zip(undisturbed, signals(undisturbed), strict=True))
+    assert {s.city for s in rush} == {CITY}
+
+
+def test_a_signal_is_named_by_city_commodity_kind_and_tick(undisturbed: list[Outgoing]) -> None:
+    names = [(s.city, s.code, s.kind, s.tick) for s in signals(undisturbed)]
+    assert len(names) == len(set(names))
+
+
+def test_repeated_records_change_nothing(feed: list[Incoming], undisturbed: list[Outgoing]) -> None:
+    detect, before = stage(), counted("repeated_rows")
+    for record in feed:
+        detect.apply(record)
+        detect.apply(record)
+    assert detect.drain() == undisturbed
+    assert counted("repeated_rows") > before
+
+
+def test_a_crash_between_checkpoints_gives_the_same_signals(feed: list[Incoming], undisturbed: list[Outgoing]) -> None:
+    """Killed at the worst place each time: outputs sent and blocks saved, but the last records delivered again."""
+    sent: dict[tuple[str, str, int], bytes] = {}
+    saved: dict[bytes, bytes] = {}
+    detect = stage()
+    for start in range(0, len(feed), 40):
+        detect.reset()
+        for key, block in saved.items():
+            detect.restore(key, block)
+        for record in feed[max(start - 15, 0) : start + 40]:
+            detect.apply(record)
+        for o in detect.drain():
+            s = msgspec.json.decode(o.value, type=Signal)
+            name = (s.code, s.kind, s.tick)
+            assert sent.setdefault(name, o.value) == o.value
+        saved.update(detect.dirty())
+    assert list(sent.values()) == [o.value for o in undisturbed]
+
+
+def test_a_crash_before_the_state_is_saved_sends_the_same_signals_again(
+    feed: list[Incoming], undisturbed: list[Outgoing]
+) -> None:
+    detect = stage()
+    for record in feed[:-10]:
+        detect.apply(record)
+    first, saved = detect.drain(), detect.dirty()
+    for record in feed[-10:]:
+        detect.apply(record)
+    lost = detect.drain()
+    detect.reset()
+    for key, block in saved.items():
+        detect.restore(key, block)
+    for record in feed[-10:]:
+        detect.apply(record)
+    assert detect.drain() == lost
+    assert first + lost == undisturbed
+
+
+def test_only_changed_cities_are_dirty() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START))
+    detect.apply(cells([Cell(0, "330102", "1001", START)], START, city="3301"))
+    assert set(detect.dirty()) == {b"3306", b"3301"}
+    detect.apply(cells([], START + TICK, city="3301"))
+    assert set(detect.dirty()) == {b"3301"}
+    assert detect.dirty() == {}
+
+
+def block_of(detect: DetectStage) -> Block:
+    return Block.from_bytes(detect.dirty()[CITY.encode()], Pace.of(TICK))
+
+
+def test_a_tick_stays_open_until_every_source_has_passed_its_end() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START + 2 * TICK, sources="0,1"))
+    assert block_of(detect).cursor is None
+    detect.apply(cells([Cell(0, "330603", "1001", START)], START + TICK, partition=1, sources="0,1"))
+    block = block_of(detect)
+    assert block.cursor == START + TICK
+    assert block.baseline.lines[:, 0].tolist() == [2.0, 1.0, 1.0]
+
+
+def test_a_source_that_stays_silent_holds_ticks_open_for_the_idle_time_only() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START + IDLE - 1, sources="0,1"))
+    assert block_of(detect).cursor is None
+    detect.apply(cells([], START + IDLE, sources="0,1"))
+    assert block_of(detect).cursor == START + IDLE
+
+
+def test_late_rows_are_counted_and_left_out() -> None:
+    detect, before = stage(), counted("late_rows")
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START + 3 * TICK))
+    detect.apply(cells([Cell(1, "330602", "1001", START + TICK), Cell(2, "330602", "1001", START + 3 * TICK)], START))
+    assert counted("late_rows") == before + 1
+    block = block_of(detect)
+    assert block.applied == {0: 2}
+    assert len(block.pending.rows()) == 1
+
+
+def test_ticks_without_rows_are_ticks_without_sales() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START + 10 * TICK))
+    block = block_of(detect)
+    assert block.cursor == START + 10 * TICK
+    assert block.baseline.age[1, 0] == 10.0
+
+
+def test_a_city_silent_for_days_is_passed_over() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START + 10 * DAY_MS))
+    block = block_of(detect)
+    assert block.cursor == START + 10 * DAY_MS
+    assert block.baseline.age[1, 0] == 288.0
+
+
+def test_unclassified_goods_are_not_watched_but_provisional_groups_are() -> None:
+    detect = stage()
+    rows = [Cell(i, "330602", code, START) for i, code in enumerate(("99", "98", "9903", "1001"))]
+    detect.apply(cells(rows, START + TICK))
+    assert block_of(detect).codes == ["1001", "9903"]
+
+
+def test_a_relative_that_is_no_number_does_not_spoil_the_state() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START, relative=float("nan"))], START + TICK))
+    assert np.isfinite(block_of(detect).price.total).all()
+
+
+@given(st.binary(max_size=200), st.one_of(st.none(), st.binary(max_size=8)))
+def test_no_bytes_stop_the_stream(value: bytes, key: bytes | None) -> None:
+    detect, before = stage(), counted("bad_messages")
+    detect.apply(Incoming("market.cells", 0, 0, 0, key, value, {}))
+    assert counted("bad_messages") == before + 1
+    assert detect.dirty() == {}
+
+
+@pytest.mark.parametrize("key", [None, b"", b"33060", b"\xff\xff\xff\xff", b"abcd"])
+def test_a_key_that_is_no_city_is_counted_as_bad(key: bytes | None) -> None:
+    detect, before = stage(), counted("bad_messages")
+    detect.apply(replace(cells([Cell(0, "330602", "1001", START)], START), key=key))
+    assert counted("bad_messages") == before + 1
+    assert detect.dirty() == {}
+
+
+@pytest.mark.parametrize("metadata", [{}, {b"watermark": b"x", b"sources": b"0", b"raw_partition": b"0"}])
+def test_a_message_without_its_metadata_is_counted_as_bad(metadata: dict[bytes, bytes]) -> None:
+    good = cells([Cell(0, "330602", "1001", START)], START)
+    table = from_bytes(good.value, CELLS_SCHEMA).replace_schema_metadata(metadata)
+    detect, before = stage(), counted("bad_messages")
+    detect.apply(Incoming("market.cells", 0, 0, 0, good.key, to_bytes(table), {}))
+    assert counted("bad_messages") == before + 1
+
+
+def test_nulls_where_the_schema_forbids_them_are_counted_as_bad() -> None:
+    good = cells([Cell(0, "330602", "1001", START)], START)
+    table = from_bytes(good.value, CELLS_SCHEMA)
+    none = table.set_column(4, CELLS_SCHEMA.field("tick"), pa.array([None], pa.int64()))
+    detect, before = stage(), counted("bad_messages")
+    detect.apply(Incoming("market.cells", 0, 0, 0, good.key, to_bytes(none), {}))
+    assert counted("bad_messages") == before + 1
+
+
+def test_a_block_of_other_bytes_is_refused() -> None:
+    with pytest.raises(BlockError, match="expected a block of version 1"):
+        stage().restore(b"3306", b"other bytes")

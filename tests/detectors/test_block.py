@@ -1,0 +1,70 @@
+"""The state block: an exact round trip, and no other bytes taken for it."""
+
+import numpy as np
+import pytest
+
+from detectors.block import Block, BlockError
+from detectors.pace import HOUR_MS, Pace
+from detectors.pending import Rows
+from detectors.watch import watch
+from tests.detectors.market import FIVE_MINUTES, NUMBERS, START, Market
+
+PACE = Pace.of(FIVE_MINUTES)
+
+
+def block(ticks: int = 200) -> Block:
+    market = Market(3, 4, lines=20.0)
+    city = market.block()
+    for i in range(ticks):
+        tick = START + 8 * HOUR_MS + i * FIVE_MINUTES
+        watch(city, tick, market.cells(tick), NUMBERS)
+    city.applied, city.said, city.sources = {0: 17, 3: 4}, {0: 99}, [0, 3]
+    city.first, city.cursor, city.heard = START, START + 200 * FIVE_MINUTES, START
+    city.pending.add(
+        Rows(np.array([START]), np.array([1]), np.array([2]), np.full((4, 1), 1 / 3), np.ones(1, np.uint64))
+    )
+    return city
+
+
+def test_a_block_comes_back_bit_for_bit() -> None:
+    written = block().to_bytes()
+    assert Block.from_bytes(written, PACE).to_bytes() == written
+
+
+def test_a_restored_block_goes_on_as_if_nothing_had_happened() -> None:
+    market = Market(3, 4, lines=20.0)
+    straight = block()
+    restored = Block.from_bytes(straight.to_bytes(), PACE)
+    for i in range(300):
+        tick = START + 8 * HOUR_MS + (200 + i) * FIVE_MINUTES
+        for city in (straight, restored):
+            watch(city, tick, market.cells(tick, {(0, 0): 8.0}), NUMBERS)
+    assert restored.to_bytes() == straight.to_bytes()
+
+
+def test_room_is_made_for_new_counties_and_commodities_only() -> None:
+    city = block()
+    before = city.baseline.quantity.copy()
+    city.make_room(["330604", "330699"], ["0001", "7777"])
+    assert city.units[-1] == "330699"
+    assert city.codes[-1] == "7777"
+    assert np.array_equal(city.baseline.quantity[:4, :4], before)
+    assert not city.baseline.quantity[4:].any()
+    assert city.surge.window.shape == (4, 3, 5, 5)
+
+
+@pytest.mark.parametrize("bad", [b"", b"\x00", b"\xff" * 40, b"\x02\x00\x00\x00{}"])
+def test_other_bytes_are_refused(bad: bytes) -> None:
+    with pytest.raises(BlockError, match="expected a block of version 1"):
+        Block.from_bytes(bad, PACE)
+
+
+def test_a_cut_block_is_refused() -> None:
+    written = block().to_bytes()
+    with pytest.raises(BlockError, match="expected a block of version 1"):
+        Block.from_bytes(written[:-30], PACE)
+
+
+def test_a_block_of_another_tick_is_refused_with_what_to_do() -> None:
+    with pytest.raises(BlockError, match="expected ticks of 3600000 ms, got 300000: set the tick back"):
+        Block.from_bytes(block(1).to_bytes(), Pace.of(HOUR_MS))
