@@ -27,7 +27,7 @@ def make_app(stage: str, bootstrap: str, partitions: int, data_dir: Path) -> Any
         stream_buffer_maxsize=512,
         broker_commit_interval=0.5,
         broker_max_poll_records=500,
-        broker_session_timeout=30.0,
+        broker_session_timeout=10.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=8 << 20,
         producer_acks=-1,

@@ -18,6 +18,7 @@ from detectors.watch import silent, skip, watch
 from detectors.watermark import watermark
 from streams.records import Signal, encode
 from streams.taxonomy import OTHER, UNCLASSIFIED
+from streams.ticks import tick_of
 from streams.topics import CELLS, SIGNALS
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ class DetectStage:
         if not new.any():
             return
         block.applied[message.partition] = int(message.offset.max())
-        tick = message.tick // self._pace.tick_ms * self._pace.tick_ms
+        tick = tick_of(message.tick, self._pace.tick_ms)
         if block.cursor is not None:
             late = new & (tick < block.cursor)
             _late.inc(int(np.count_nonzero(late)))
@@ -124,7 +125,7 @@ class DetectStage:
         word = watermark(block.said, block.sources, block.first, self._idle_ms)
         if word is None:
             return
-        end = word // self._pace.tick_ms * self._pace.tick_ms
+        end = tick_of(word, self._pace.tick_ms)
         for tick, rows in block.pending.take(before=end):
             self._pass_empty(block, tick if block.cursor is None else block.cursor, tick)
             self._judge(block, tick, rows)

@@ -33,7 +33,6 @@ class WorkerConfig:
     data_dir: Path
     tick_ms: int = 300_000
     idle_ms: int = 1_800_000
-    recurrence_days: float = 30.0
     checkpoint_seconds: float = 0.5
     stall_seconds: float = 60.0
     health_port: int = 0

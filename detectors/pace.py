@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Self
 
+from streams.ticks import number_of
+
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 WEEK_MS: Final = 7 * DAY_MS
-LOCAL_MS: Final = 8 * HOUR_MS
-"""China Standard Time against UTC; there is no daylight saving."""
 
 LEVEL_HALF_LIFE_MS: Final = 7 * DAY_MS
 DISPERSION_HALF_LIFE_MS: Final = 14 * DAY_MS
@@ -55,4 +55,4 @@ class Pace:
 
     def visit(self, tick: int) -> int:
         """Number of the slot since 1970 in which a tick (start, ms UTC) lies, local time."""
-        return (tick + LOCAL_MS) // self.slot_ms
+        return number_of(tick, self.slot_ms)

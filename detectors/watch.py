@@ -12,6 +12,7 @@ from detectors.rulebook import Numbers
 from detectors.state import Cells, Floats, Mask
 from detectors.surge import Window
 from streams.records import Kind, Signal, UnitReading
+from streams.ticks import CHINA_MS
 
 KINDS: Final[tuple[Kind, ...]] = ("panic_buying", "price_spike")
 _PANIC, _PRICE = range(2)
@@ -140,7 +141,7 @@ def _over(block: Block, kind: int, tick: int, quiet: Mask, numbers: Numbers) -> 
     echo = (last > 0) & quiet & (since <= _echo_ms(pace, numbers))
     if not echo.any():
         return []
-    if tick % max(HOUR_MS, pace.tick_ms):
+    if (tick + CHINA_MS) % max(HOUR_MS, pace.tick_ms):
         echo &= since == pace.tick_ms
     return [_signal(block, kind, int(c), tick) for c in np.flatnonzero(echo)]
 

@@ -14,6 +14,7 @@ from streams.filemap import Map, MapError, load_map
 from streams.records import Mapping, TerminalRecord
 from streams.rowlines import columns_of, lines_of, mappings_of, measure, terminals_of
 from streams.terminal import Fleet
+from streams.ticks import start_of
 
 __all__ = ["Chunk", "Map", "MapError", "Problem", "Replay", "drive", "load_map", "read"]
 
@@ -57,7 +58,7 @@ class Replay:
         for start, end in pairwise(bounds):
             lines[self.terminals[terminal[start]].terminal_id] = columns.slice(start, end - start)
             if end == len(tick) or tick[end] != tick[start]:
-                begin = int(tick[start]) * self.tick_ms
+                begin = start_of(int(tick[start]), self.tick_ms)
                 yield Chunk(begin, begin + self.tick_ms, lines)
                 lines = {}
 

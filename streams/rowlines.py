@@ -13,6 +13,7 @@ from streams.decimals import parse, to_int
 from streams.envelope import KINDS, RETURN, SALE, STOCK
 from streams.filemap import Code, Map, MapError, Source
 from streams.records import Mapping, TerminalRecord
+from streams.ticks import number_of
 
 _HOUR_MS: Final = 3_600_000
 _OPTIONAL: Final = ("name", "spec", "brand", "origin")
@@ -86,7 +87,7 @@ def lines_of(rows: Rows, how: Map, measures: Measures, terminal: Ints) -> pa.Tab
     sold, out = np.flatnonzero(measures.qty), np.flatnonzero(measures.out)
     row = np.concatenate([sold, out])
     kind = np.concatenate([np.where(measures.qty[sold] > 0, SALE, RETURN), np.full(len(out), STOCK)])
-    tick = measures.ts[row] // how.tick_ms
+    tick = number_of(measures.ts[row], how.tick_ms)
     order = np.lexsort((row, measures.ts[row], terminal[row], tick))
     row, kind, tick = row[order], kind[order], tick[order]
     sale = kind != STOCK

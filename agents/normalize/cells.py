@@ -7,6 +7,7 @@ import pyarrow as pa
 from agents.normalize.bulk import Clean, Floats, Ints
 from streams.columns import CELLS_SCHEMA
 from streams.envelope import RETURN, SALE, STOCK
+from streams.ticks import number_of, start_of
 from streams.validate import int64
 
 _CODE_BITS = 14
@@ -26,7 +27,7 @@ def cells_of(clean: Clean, tick_ms: int, offsets: Ints, counties: list[str], tex
         Dictionary of ``clean.code``.
     """
     ts = int64(clean.lines.column("ts"))
-    key = (((clean.envelope << _CODE_BITS) | clean.code) << _TICK_BITS) | (ts // tick_ms)
+    key = (((clean.envelope << _CODE_BITS) | clean.code) << _TICK_BITS) | number_of(ts, tick_ms)
     cell, inverse = np.unique(key, return_inverse=True)
     envelope = cell >> (_CODE_BITS + _TICK_BITS)
     trade = (clean.kind == SALE) | (clean.kind == RETURN)
@@ -49,7 +50,7 @@ def cells_of(clean: Clean, tick_ms: int, offsets: Ints, counties: list[str], tex
         "raw_offset": offsets[envelope],
         "county": pa.DictionaryArray.from_arrays(place[envelope], pa.array(places, pa.string())),
         "code": pa.DictionaryArray.from_arrays(code, pa.array(texts, pa.string())),
-        "tick": (cell & ((1 << _TICK_BITS) - 1)) * tick_ms,
+        "tick": start_of(cell & ((1 << _TICK_BITS) - 1), tick_ms),
         "lines": count(np.where(clean.kind == RETURN, -1, (clean.kind == SALE).astype(np.int64))),
         "terminals": np.ones(len(cell), np.int64),
         "base_qty": count(np.where(trade, clean.base_qty, 0)),

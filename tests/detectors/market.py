@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from detectors.block import Block
-from detectors.pace import DAY_MS, HOUR_MS, LOCAL_MS, Pace
+from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.rulebook import Numbers, load_rulebook
 from detectors.state import Cells, Floats
 from detectors.watch import watch
 from streams.records import Signal
+from streams.ticks import CHINA_MS
 
-START = 1_760_000_000_000 // DAY_MS * DAY_MS - LOCAL_MS
+START = 1_760_000_000_000 // DAY_MS * DAY_MS - CHINA_MS
 """A local midnight."""
 FIVE_MINUTES = 300_000
 NUMBERS: Numbers = load_rulebook().numbers
@@ -73,7 +74,7 @@ class Market:
 
 def open_hours(tick: int) -> float:
     """Relative trade: shops open from 8 to 21, peaks at 10 and 18, a third more at weekends."""
-    local = tick + LOCAL_MS
+    local = tick + CHINA_MS
     hour, day = local // HOUR_MS % 24, (local // DAY_MS + 3) % 7
     if not 8 <= hour < 21:
         return 0.0
