@@ -1,0 +1,1 @@
+"""Where the parts are put together and run: the command line, settings, the embedded broker, the local system."""

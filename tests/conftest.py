@@ -1,0 +1,16 @@
+"""What tests of several folders share: one real broker for the whole run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap address of a real Kafka that lives as long as the test run, with every topic in 4 partitions."""
+    from deploy.broker import Broker
+    from streams import topics
+
+    with Broker(tmp_path_factory.mktemp("broker"), heap_mb=384) as node:
+        topics.ensure(node.bootstrap, 4)
+        yield node.bootstrap
