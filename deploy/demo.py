@@ -10,10 +10,11 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.books import read_books
+from deploy import runfile
+from deploy.books import Books, read_books
 from deploy.drain import Drain
 from deploy.listener import Listener
-from deploy.local import LocalSystem
+from deploy.local import LocalSystem, SystemRunning
 from deploy.settings import Settings
 from deploy.story import Beat, Verdict, beats, judge, verdict_lines
 from deploy.tables import plain_table
@@ -53,9 +54,9 @@ class Outcome:
     """What the demonstration shows at its end."""
 
     sent: int
-    stored: int
-    rejected: int
-    rejected_envelopes: int
+    """clean lines; those of dirty envelopes are copies, and every one of them must be refused"""
+    dirty_envelopes: int
+    books: Books
     verdict: Verdict
 
 
@@ -88,24 +89,28 @@ class Demo:
 
         Raises DeployError where the system fails or a figure does not add up.
         """
+        if runfile.read(self._settings.data_dir):
+            raise SystemRunning(f"a demonstration already runs on {self._settings.data_dir}: stop it first")
         shutil.rmtree(self._settings.data_dir, ignore_errors=True)
         with LocalSystem(self._settings, talk=self._say) as system:
-            self._say(f"the system is up after {self._seconds()} s; logs in {system.logs}")
+            self._say(f"the system is up after {time.monotonic() - self._began:.0f} s; logs in {system.logs}")
             world = self._simulator.world
             publish_registry(system.bootstrap, world.terminals(), world.mappings())
-            fleet = Fleet(Producer(producer_config(system.bootstrap)))
-            player = Player(self._simulator, fleet, dirty_every_ms=DIRTY_EVERY_MS)
             token = self._settings.gateway.token
             listener = Listener(system.gateway_url, token.get_secret_value() if token else None, self._say)
-            self._play_history(system, fleet, player)
-            self._say(
-                f"live from {china_time(self._start)}, {SPEED:.0f} times as fast as the clock; "
-                f"board: {system.gateway_url}/"
-            )
-            told = self._play_live(system, player, listener, once=once)
-            if not once and told:
-                return told
-            return self._close(system, fleet, listener)
+            try:
+                with Producer(producer_config(system.bootstrap)) as producer:
+                    fleet = Fleet(producer)
+                    player = Player(self._simulator, fleet, dirty_every_ms=DIRTY_EVERY_MS)
+                    self._play_history(system, fleet, player)
+                    self._say(
+                        f"live from {china_time(self._start)}, {SPEED:.0f} times as fast as the clock; "
+                        f"board: {system.gateway_url}/"
+                    )
+                    self._play_live(system, player, listener, once=once)
+                    return self._close(system, fleet, player, listener)
+            finally:
+                listener.end()
 
     def _play_history(self, system: LocalSystem, fleet: Fleet, player: Player) -> None:
         began = time.monotonic()
@@ -127,7 +132,7 @@ class Demo:
             f"in {seconds:.1f} s: {total / seconds:,.0f} lines/s"
         )
 
-    def _play_live(self, system: LocalSystem, player: Player, listener: Listener, *, once: bool) -> Outcome | None:
+    def _play_live(self, system: LocalSystem, player: Player, listener: Listener, *, once: bool) -> None:
         coming = list(self._beats)
         closed = False
 
@@ -147,14 +152,13 @@ class Demo:
                     self._say("trading goes on; Ctrl-C stops everything")
 
         player.live(self._start, SPEED, lambda: closed and once, step)
-        return None
 
     def _told(self, listener: Listener, now: int) -> bool:
         verdict = judge(self._scenario, listener.revisions)
         whole = "II" in verdict.levels and verdict.gouge_delay is not None
         return whole or now > self._scenario.rush.onset_ms + PATIENCE_MS
 
-    def _close(self, system: LocalSystem, fleet: Fleet, listener: Listener) -> Outcome:
+    def _close(self, system: LocalSystem, fleet: Fleet, player: Player, listener: Listener) -> Outcome:
         sent = fleet.flush().lines_sent
         Drain(system.bootstrap).wait(STILL_SECONDS, failed=lambda: system.failure)
         listener.new()
@@ -162,12 +166,12 @@ class Demo:
         verdict = judge(self._scenario, listener.revisions)
         self._farewell(system, verdict)
         self._say(
-            f"lines: sent {sent:,}, stored {books.stored:,}, rejected {books.rejected:,} "
-            f"(and {books.rejected_envelopes} envelopes that could not be read)"
+            f"\nlines                sent {sent:,}, stored {books.stored:,}, rejected {books.rejected:,} and "
+            f"{books.rejected_envelopes} unreadable envelopes, out of {player.dirty_envelopes} dirty envelopes"
         )
         for name, size in sorted(system.memory().items()):
-            self._say(f"memory: {name:<10} {size / 2**20:6.0f} MiB")
-        return Outcome(sent, books.stored, books.rejected, books.rejected_envelopes, verdict)
+            self._say(f"memory               {name:<10} {size / 2**20:6.0f} MiB")
+        return Outcome(sent, player.dirty_envelopes, books, verdict)
 
     def _farewell(self, system: LocalSystem, verdict: Verdict) -> None:
         self._say("")
@@ -179,6 +183,3 @@ class Demo:
         self._say(f'ask the store        {where} query "SQL", for example: salt sold in Shaoxing, today and a week ago')
         self._say(QUESTION)
         self._say(plain_table(ask(system.socket, QUESTION)))
-
-    def _seconds(self) -> str:
-        return f"{time.monotonic() - self._began:.0f}"

@@ -23,6 +23,7 @@ class Listener:
         self._new: queue.SimpleQueue[Alert] = queue.SimpleQueue()
         self.revisions: list[Alert] = []
         self.failure: str | None = None
+        self._ended = threading.Event()
         # A daemon: the generator waits in recv, and the process must not wait for it.
         threading.Thread(target=self._follow, name="listener", daemon=True).start()
 
@@ -47,9 +48,17 @@ class Listener:
             newest[alert.alert_id] = alert
         return newest
 
+    def end(self) -> None:
+        """Say nothing more: the gateway is about to be stopped."""
+        self._ended.set()
+
+    def _say(self, text: str) -> None:
+        if not self._ended.is_set():
+            self._talk(text)
+
     def _follow(self) -> None:
         try:
-            for event in subscribe(self._url, self._token, self._talk):
+            for event in subscribe(self._url, self._token, self._say):
                 self._new.put(event.data)
         except DeployError as error:
             self.failure = str(error)

@@ -73,32 +73,41 @@ def play(replay: Replay, settings: Settings, *, speed: float | None, say: Say, c
             listener = Listener(system.gateway_url, token.get_secret_value() if token else None, say)
             if speed is not None:
                 say(f"the board shows it: {system.gateway_url}/")
-            began = time.monotonic()
-            fleet = Fleet(Producer(producer_config(system.bootstrap)))
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            with Progress(*columns, console=console, transient=True) as bar:
-                sending = bar.add_task("lines sent", total=replay.lines)
-
-                def progress(lines: int) -> None:
-                    system.check()
-                    bar.update(sending, completed=lines)
-                    for alert in listener.new():
-                        say(alert_line(alert))
-
-                lines = drive(replay, fleet, speed=speed, progress=progress)
-                following = bar.add_task("stages catch up", total=None)
-                Drain(system.bootstrap).wait(
-                    STILL_SECONDS,
-                    progress=lambda group, lag: bar.update(
-                        following, completed=lag, description=f"{group}, records to go"
-                    ),
-                    failed=lambda: system.failure,
-                )
-            seconds = time.monotonic() - began
-            raised = _heard(listener, system)
+            try:
+                began = time.monotonic()
+                lines = _send(replay, system, listener, speed=speed, say=say, console=console)
+                seconds = time.monotonic() - began
+                raised = _heard(listener, system)
+            finally:
+                listener.end()
             books = read_books(system.socket)
-            summary = Summary(lines, books.stored, books.rejected, round(seconds, 3), [_raised(a) for a in raised])
+            alerts = [_raised(a) for a in sorted(raised, key=lambda a: (a.detected, a.alert_id))]
+            summary = Summary(lines, books.stored, books.rejected, round(seconds, 3), alerts)
             return Played(summary, raised, books, system.memory())
+
+
+def _send(
+    replay: Replay, system: LocalSystem, listener: Listener, *, speed: float | None, say: Say, console: Console
+) -> int:
+    """Send all lines and wait until they have gone through every stage; returns their number."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar, Producer(producer_config(system.bootstrap)) as out:
+        sending = bar.add_task("lines sent", total=replay.lines)
+
+        def progress(lines: int) -> None:
+            system.check()
+            bar.update(sending, completed=lines)
+            for alert in listener.new():
+                say(alert_line(alert))
+
+        lines = drive(replay, Fleet(out), speed=speed, progress=progress)
+        following = bar.add_task("stages catch up", total=None)
+
+        def caught_up(group: str, lag: int) -> None:
+            bar.update(following, completed=lag, description=f"{group}, records to go")
+
+        Drain(system.bootstrap).wait(STILL_SECONDS, progress=caught_up, failed=lambda: system.failure)
+    return lines
 
 
 def _settings(settings: Settings, replay: Replay, data_dir: Path) -> Settings:
