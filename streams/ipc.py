@@ -13,6 +13,8 @@ _HEADER_FIELD: Final = 2
 _BATCH_COMPRESSION: Final = 3
 _DICTIONARY_DATA: Final = 1
 _MAX_MESSAGES: Final = 256
+_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""The end-of-stream marker: without it a stream cut short between two messages would pass for a shorter one."""
 
 
 class CompressedError(ValueError):
@@ -24,6 +26,8 @@ def read_stream(data: bytes) -> tuple[pa.Schema, list[pa.RecordBatch]]:
 
     Raises CompressedError, or pa.ArrowException, OSError or ValueError where it cannot be read.
     """
+    if not data.endswith(_END):
+        raise ValueError("no end-of-stream marker: it was cut short, or goes on behind it")
     messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(data))
     for _ in range(_MAX_MESSAGES):
         try:

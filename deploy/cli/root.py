@@ -9,6 +9,7 @@ import typer
 from deploy.cli import alerts, doctor, flow, processes, show, store, system
 from deploy.cli.common import State, say, version_text
 from deploy.errors import DeployError
+from deploy.lean import without_pandas
 
 # Tracebacks with local variables would print secrets.
 app = typer.Typer(
@@ -48,6 +49,7 @@ def root(
 
 def main() -> None:
     """Entry point of ``infopump``."""
+    without_pandas()
     try:
         app()
     except DeployError as error:

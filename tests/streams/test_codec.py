@@ -159,6 +159,14 @@ def test_compressed_buffers_are_refused_before_they_swell() -> None:
     assert reasons(decode(stream(packed, META, "zstd"), ARROW, NOW)) == [(Reason.COMPRESSED, "value", None)]
 
 
+def test_a_stream_cut_short_between_two_messages_is_no_shorter_envelope() -> None:
+    whole = encode_arrow(HEADER, batch(line(), line(line=1)))
+    reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(whole))
+    schema = reader.read_next_message().serialize().size
+    for end in (schema, len(whole) - 8):
+        assert reasons(decode(whole[:end], ARROW, NOW)) == [(Reason.UNREADABLE, "value", None)]
+
+
 def test_a_missing_or_wrong_column_is_named() -> None:
     lines = batch(line())
     assert reasons(decode(encode_arrow(HEADER, lines.drop_columns(["qty"])), ARROW, NOW)) == [

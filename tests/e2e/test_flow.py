@@ -1,0 +1,149 @@
+"""One sale from the till to the alert, on the real broker and the real engine, read by a client nobody here wrote."""
+
+import json
+import os
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from deploy import runfile
+from deploy.drain import Drain
+from deploy.local import LocalSystem
+from deploy.settings import load
+from sinks.query import ask
+from tests.e2e.market import STEP_MS, Market, Sent
+from tests.waiting import until
+
+pytestmark = pytest.mark.e2e
+DAY = 86_400
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[LocalSystem]:
+    """Broker, workers, writer and gateway of their own, on free ports."""
+    settings = load(
+        data_dir=str(tmp_path / "d"),
+        detect={"tick_seconds": STEP_MS // 1000, "idle_seconds": 30 * DAY},
+        gateway={"port": 0},
+        health={"base_port": 0},
+    )
+    with LocalSystem(settings) as running:
+        yield running
+
+
+class Client:
+    """A plain WebSocket client; it comes back when the gateway goes, and keeps every event that it is given."""
+
+    def __init__(self, url: str) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._url = url.replace("http", "ws", 1) + "/ws"
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        where = self._url
+        while True:
+            try:
+                with connect(where, proxy=None) as socket:
+                    for text in socket:
+                        message = json.loads(text)
+                        self.events += message.get("snapshot", [])
+                        if "event" in message:
+                            self.events.append(message["event"])
+            except (ConnectionClosed, OSError):
+                continue
+
+    def alerts(self, kind: str, commodity: str) -> list[dict[str, Any]]:
+        """Revisions of that kind and commodity, as they came."""
+        data = [event["data"] for event in self.events]
+        return [a for a in data if a["kind"] == kind and a["commodity"] == commodity]
+
+
+def assert_the_sums_are_equal(system: LocalSystem, sent: Sent) -> None:
+    """Lines, quantity and amount in the store and in its rollup are what was sent, to the unit."""
+    sql = "SELECT count() AS n, sum(qty) AS qty, sum(amount) AS amount FROM infopump.sales"
+    assert ask(system.socket, sql).to_pylist() == [{"n": sent.sales, "qty": sent.qty, "amount": sent.amount}]
+    rest = "SELECT (SELECT count() FROM infopump.prices) + (SELECT count() FROM infopump.stock) AS n"
+    assert ask(system.socket, rest).to_pylist() == [{"n": sent.lines - sent.sales}]
+    rollup = "SELECT sum(amount) AS amount FROM infopump.cells_1h"
+    assert ask(system.socket, rollup).to_pylist() == [{"amount": sent.amount}]
+
+
+def assert_the_rush_was_told(client: Client, market: Market) -> None:
+    """The salt rush came out as one alert whose level rose, begun after its onset in the county where it began."""
+    rush = market.scenario.rush
+
+    def told() -> list[dict[str, Any]]:
+        return client.alerts("panic_buying", rush.commodity)
+
+    until(lambda: any(a["level"] in ("II", "III") for a in told()), 60, "a panic-buying alert of level III")
+    first = min(told(), key=lambda a: a["revision"])
+    assert rush.onset_ms - STEP_MS <= first["onset"] <= rush.onset_ms + 30 * 60_000
+    assert rush.onset_ms < first["detected"] <= rush.onset_ms + 60 * 60_000
+    assert rush.county in {c["region"] for a in told() for c in a["counties"]}
+    assert len({a["alert_id"] for a in told()}) == 1
+
+
+def test_a_surge_goes_in_and_the_alert_comes_out_with_every_sum_equal(system: LocalSystem) -> None:
+    client, market = Client(system.gateway_url), Market(system.bootstrap)
+    for _ in market.play():
+        system.check()
+    Drain(system.bootstrap).wait(60, failed=lambda: system.failure)
+    assert_the_rush_was_told(client, market)
+    assert_the_sums_are_equal(system, market.sent)
+    assert ask(system.socket, "SELECT count() AS n FROM infopump.rejected").to_pylist() == [{"n": 0}]
+
+
+def test_damaged_and_repeated_envelopes_change_no_sum(system: LocalSystem) -> None:
+    client, market = Client(system.gateway_url), Market(system.bootstrap, damage=0.01, repeat=0.05)
+    for _ in market.play():
+        system.check()
+    Drain(system.bootstrap).wait(60, failed=lambda: system.failure)
+    assert market.sent.damaged > 20
+    assert market.sent.repeated > 100
+    assert_the_rush_was_told(client, market)
+    assert_the_sums_are_equal(system, market.sent)
+    sql = "SELECT reason, sum(envelopes) AS n FROM infopump.rejected GROUP BY reason"
+    refused = {row["reason"]: row["n"] for row in ask(system.socket, sql).to_pylist()}
+    assert set(refused) == {"unreadable", "unknown_version", "wrong_type"}
+    assert sum(refused.values()) == market.sent.damaged
+
+
+def test_every_process_is_killed_again_and_again_and_nothing_is_lost_or_doubled(system: LocalSystem) -> None:
+    rng = random.Random(3)
+    client, market = Client(system.gateway_url), Market(system.bootstrap, repeat=0.05)
+    struck: list[int] = []
+    victims = ["normalize", "detect", "escalate", "writer", "gateway", "normalize", "writer", "detect"]
+    for step, _ in enumerate(market.play()):
+        system.check()
+        if victims and step % 9 == 8:
+            _kill(system, victims.pop(), rng, struck)
+    Drain(system.bootstrap).wait(90, failed=lambda: system.failure)
+    until(lambda: not any(system.troubles().values()), 60, "every process is well again")
+    assert len(struck) == 8
+    running = runfile.read(system.data_dir)
+    assert running is not None
+    assert not {p.pid for p in running.processes.values()} & set(struck)
+    assert_the_rush_was_told(client, market)
+    assert_the_sums_are_equal(system, market.sent)
+    revisions = "SELECT count() AS n, uniqExact(alert_id, revision) AS different FROM infopump.alerts"
+    (row,) = ask(system.socket, revisions).to_pylist()
+    assert row["n"] == row["different"] > 0
+
+
+def _kill(system: LocalSystem, name: str, rng: random.Random, struck: list[int]) -> None:
+    """SIGKILL at some moment within the next half second, whatever it is doing then."""
+
+    def strike() -> None:
+        running = runfile.read(system.data_dir)
+        if running and name in running.processes:
+            os.kill(running.processes[name].pid, signal.SIGKILL)
+            struck.append(running.processes[name].pid)
+
+    threading.Timer(rng.uniform(0.0, 0.5), strike).start()

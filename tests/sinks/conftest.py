@@ -1,0 +1,38 @@
+"""A broker for these tests alone: the writer reads whole topics, so nobody else may have written into them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from streams import topics
+from tests.waiting import until
+
+
+@pytest.fixture(scope="session")
+def quiet_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap address of a broker without topics."""
+    from deploy.broker import Broker
+
+    with Broker(tmp_path_factory.mktemp("quiet"), heap_mb=256) as node:
+        yield node.bootstrap
+
+
+@pytest.fixture
+def quiet(quiet_broker: str) -> str:
+    """Bootstrap address of a broker whose topics are new and empty."""
+    admin = AdminClient({"bootstrap.servers": quiet_broker, "log_level": 3})
+    names = {topic.name for topic in topics.TOPICS}
+    old = sorted(names & set(admin.list_topics(timeout=10).topics))
+    for future in (admin.delete_topics(old) if old else {}).values():
+        future.result(10)
+    until(lambda: not names & set(admin.list_topics(timeout=10).topics), 10, "the topics to go")
+    topics.ensure(quiet_broker, 4)
+    return quiet_broker
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    """Where a store may be."""
+    return tmp_path / "store"

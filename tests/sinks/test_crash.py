@@ -1,0 +1,161 @@
+"""The writer killed at every step of its protocol, and at random: nothing is lost and nothing is doubled."""
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from sinks.embedded import EmbeddedStore
+from streams.records import encode
+from streams.topics import ALERTS, CLEAN, REJECTED, SIGNALS
+from tests.sinks import market
+from tests.sinks.driver import STEPS
+from tests.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+PARTITIONS = range(4)
+GROUP = "crash"
+Messages = list[tuple[str, int, bytes | None]]
+
+
+def start(bootstrap: str, store: Path, group: str, *death: str) -> subprocess.Popen[bytes]:
+    driver = Path(__file__).with_name("driver.py")
+    root = Path(__file__).parents[2]
+    return subprocess.Popen([sys.executable, str(driver), bootstrap, str(store), group, *death], cwd=root)
+
+
+@contextmanager
+def running(bootstrap: str, store: Path, group: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = start(bootstrap, store, group)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def left_to_write(bootstrap: str, group: str) -> int:
+    """Messages that the group has not committed."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+    wanted = [TopicPartition(t, p) for t in (CLEAN, REJECTED, SIGNALS) for p in PARTITIONS] + [
+        TopicPartition(ALERTS, 0)
+    ]
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])[group].result(10)
+    committed = {(p.topic, p.partition): max(p.offset, 0) for p in asked.topic_partitions or ()}
+    ends = admin.list_offsets({p: OffsetSpec.latest() for p in wanted})  # type: ignore[no-untyped-call]  # untyped upstream
+    return sum(end.result(10).offset - committed.get((p.topic, p.partition), 0) for p, end in ends.items())
+
+
+def traffic(rounds: int, seed: int) -> tuple[Messages, list[pa.Table]]:
+    """Messages of all topics with repeats as normalize makes them after a crash, and the lines without the repeats."""
+    rng = random.Random(seed)
+    messages: Messages = []
+    fresh: list[pa.Table] = []
+    sent: dict[int, list[pa.Table]] = {p: [] for p in PARTITIONS}
+    for number in range(rounds):
+        for p in PARTITIONS:
+            table = market.lines(3, 60, partition=p, offset=4 * number, seed=seed)
+            fresh.append(table)
+            sent[p].append(table)
+            messages.append((CLEAN, p, market.clean_message(table)))
+            messages.append((REJECTED, p, encode(market.refusal(p, 4 * number + 3, whole=number % 2 == 0))))
+            if rng.random() < 0.15:
+                # Normalize starts again some envelopes back, and cuts its batches elsewhere.
+                again = pa.concat_tables(sent[p][-3:]).slice(rng.choice((0, 60, 120)))
+                messages.append((CLEAN, p, market.clean_message(again.unify_dictionaries())))
+                messages.append((REJECTED, p, encode(market.refusal(p, 4 * number + 3, whole=number % 2 == 0))))
+    messages += [(SIGNALS, 0, encode(market.signal(market.MONTH_END + n))) for n in (1, 2, 2, 3)]
+    messages += [(ALERTS, 0, encode(market.alert(revision))) for revision in (1, 2, 2, 3)]
+    return messages, fresh
+
+
+def stored(path: Path) -> tuple[market.Sums, market.Sums]:
+    """Sums over the lines, and over the hourly cells (which have no ``qty``: theirs is taken from the lines)."""
+    store = EmbeddedStore(path)
+    try:
+        own = store.query("SELECT count() AS n, sum(qty) AS q, sum(base_qty) AS b, sum(amount) AS a FROM sales")
+        cells = store.query("SELECT sum(lines) AS n, sum(base_qty) AS b, sum(amount) AS a FROM cells_1h")
+    finally:
+        store.close()
+    lines, cell = own.to_pylist()[0], cells.to_pylist()[0]
+    return (
+        market.Sums(lines["n"], lines["q"], lines["b"], lines["a"]),
+        market.Sums(cell["n"], lines["q"], cell["b"], cell["a"]),
+    )
+
+
+def counts(path: Path) -> dict[str, int]:
+    store = EmbeddedStore(path)
+    try:
+        answer = store.query(
+            "SELECT (SELECT count() FROM prices) AS prices, (SELECT count() FROM stock) AS stock, "
+            "(SELECT sum(lines) FROM rejected) AS refused_lines, (SELECT sum(envelopes) FROM rejected) AS refused, "
+            "(SELECT count() FROM signals) AS signals, (SELECT count() FROM alerts) AS alerts"
+        )
+    finally:
+        store.close()
+    found: dict[str, int] = answer.to_pylist()[0]
+    return found
+
+
+def expected_counts(fresh: list[pa.Table], rounds: int) -> dict[str, int]:
+    kinds = pa.concat_tables(fresh)["kind"].cast(pa.string()).to_pylist()
+    refusals = rounds * len(PARTITIONS)
+    return {
+        "prices": kinds.count("price"),
+        "stock": kinds.count("stock"),
+        "refused_lines": refusals // 2 * 2,
+        "refused": refusals // 2,
+        "signals": 3,
+        "alerts": 3,
+    }
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_writer_killed_at_a_step_leaves_the_sums_exact(quiet: str, store_path: Path, step: str) -> None:
+    messages, fresh = traffic(24, seed=STEPS.index(step))
+    market.send(quiet, messages)
+    for nth in ("1", "2"):
+        assert start(quiet, store_path, GROUP, step, nth).wait(60) == -signal.SIGKILL
+    with running(quiet, store_path, GROUP):
+        until(lambda: left_to_write(quiet, GROUP) == 0, 60, "everything to be written", every=0.1)
+    want = market.sums_of(fresh)
+    assert stored(store_path) == (want, want)
+    assert counts(store_path) == expected_counts(fresh, 24)
+
+
+def test_a_writer_killed_at_random_a_dozen_times_leaves_the_sums_exact(quiet: str, store_path: Path) -> None:
+    rng = random.Random(11)
+    messages, fresh = traffic(240, seed=99)
+    sender = threading.Thread(target=trickle, args=(quiet, messages), daemon=True)
+    sender.start()
+    for _ in range(12):
+        process = start(quiet, store_path, GROUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(1.0, 3.5))
+        process.kill()
+        process.wait(10)
+    with running(quiet, store_path, GROUP):
+        sender.join(60)
+        until(lambda: left_to_write(quiet, GROUP) == 0, 60, "everything to be written", every=0.1)
+    want = market.sums_of(fresh)
+    assert stored(store_path) == (want, want)
+    assert counts(store_path) == expected_counts(fresh, 240)
+
+
+def trickle(bootstrap: str, messages: Messages) -> None:
+    """Send over some 25 s."""
+    pause = threading.Event()
+    for first in range(0, len(messages), 20):
+        market.send(bootstrap, messages[first : first + 20])
+        pause.wait(0.25)
