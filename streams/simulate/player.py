@@ -15,7 +15,7 @@ from streams.terminal import Fleet, Terminal
 from streams.topics import DAY_MS, HOUR_MS
 from streams.world import Ints
 
-HISTORY_WINDOW_MS: Final = 4 * HOUR_MS
+HISTORY_WINDOW_MS: Final = 12 * HOUR_MS
 STEP_MS: Final = 60_000
 STEPS_PER_TURN: Final = 5
 """A shop sends every 5 simulated minutes, a fifth of the shops each minute"""
@@ -57,7 +57,7 @@ class Player:
         self._sleep = sleep
 
     def history(self, days: int, end_ms: int, progress: Callable[[int], None]) -> int:
-        """Send the ``days`` before ``end_ms``: an envelope a shop and 4 hours with lines, at last a beat of all.
+        """Send the ``days`` before ``end_ms``: an envelope a shop and 12 hours with lines, at last a beat of all.
 
         ``sent_at`` of an envelope is the start of its window: before it, all shops have sent all. So no shop is ever
         hours ahead of its neighbours, whose lines would then come late. ``progress`` is called with the lines sent so

@@ -9,8 +9,8 @@ import pytest
 
 from streams.codec import decode
 from streams.simulate import Player, Rush, Simulator
+from streams.simulate.player import HISTORY_WINDOW_MS
 from streams.terminal import Fleet
-from streams.topics import HOUR_MS
 from streams.world import World, make_world
 from tests.streams.simulate.moments import MINUTE, array, at
 from tests.streams.wire import FAR_FUTURE_MS, Received, Wire
@@ -115,7 +115,9 @@ def test_history_never_promises_what_another_shop_has_yet_to_send(world: World, 
     playing.history(1, at(days=1), lambda _: None)
     received = wire.received(fleet.totals.envelopes_sent)
     assert_no_promise_is_broken(received)
-    assert max(r.envelope.header.sent_at for r in received if r.envelope.lines.num_rows) == at(days=1) - 4 * HOUR_MS
+    assert (
+        max(r.envelope.header.sent_at for r in received if r.envelope.lines.num_rows) == at(days=1) - HISTORY_WINDOW_MS
+    )
 
 
 def test_live_sends_every_line_from_the_start_to_the_last_step_once(world: World, wire: Wire, fleet: Fleet) -> None:
