@@ -50,6 +50,7 @@ class Reader:
     epoch: str = ""
     offset: int = 0
     trouble: str = ""
+    _promised: _Hello | None = None
     _seen: dict[str, int] = field(default_factory=dict)
 
     def query(self) -> str:
@@ -63,13 +64,23 @@ class Reader:
         except msgspec.DecodeError as error:
             raise SubscribeError(f"expected a message of the gateway's protocol, got another ({error})") from None
         if message.hello is not None:
-            self.epoch, self.offset = message.hello.epoch, message.hello.offset
+            self._greet(message.hello)
+        if message.snapshot is not None and self._promised is not None:
+            self.epoch, self.offset, self._promised = self._promised.epoch, self._promised.offset, None
         if message.ping is not None:
             self.trouble = message.trouble
         if message.offset is not None:
             self.offset = message.offset
         events = [*(message.snapshot or ()), *((message.event,) if message.event else ())]
         return [event for event in events if self._is_new(event)]
+
+    def _greet(self, hello: _Hello) -> None:
+        # Where a snapshot is to come, the position holds only once it is here: lost in between, the gateway would
+        # take us for one that has it.
+        if hello.recovered:
+            self.epoch, self.offset, self._promised = hello.epoch, hello.offset, None
+        else:
+            self.epoch, self.offset, self._promised = "", 0, hello
 
     def _is_new(self, event: AlertEvent) -> bool:
         alert = event.data

@@ -65,6 +65,15 @@ def test_a_snapshot_and_what_follows_come_in_order() -> None:
     assert reader.query() == "epoch=e1&offset=8"
 
 
+def test_a_connection_lost_between_hello_and_its_snapshot_does_not_skip_the_snapshot() -> None:
+    reader = Reader()
+    reader.take(hello("e1", 7))
+    assert reader.query() == ""
+    reader.take(hello("e1", 8))
+    assert ids(reader.take(snapshot(event()))) == ["salt-33/1"]
+    assert reader.query() == "epoch=e1&offset=8"
+
+
 def test_a_snapshot_after_a_break_repeats_nothing() -> None:
     reader = Reader()
     reader.take(hello("e1", 0))

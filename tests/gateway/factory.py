@@ -35,8 +35,8 @@ def make_event(alert_id: str = "salt-1", revision: int = 1, **more: Any) -> Aler
             RegionReading(code, regions.name_of(code), max(1.1, 12.3 - i), onset + i * HOUR // 4)
             for i, code in enumerate(counties)
         ],
-        observed=9_840_000.0,
-        expected=800_000.0,
+        observed=9_840.0,
+        expected=800.0,
         ratio=12.3,
         terminals=41,
         onset=onset,

@@ -69,7 +69,7 @@ class ServedGateway:
         return asyncio.run_coroutine_threadsafe(act(), self._loop).result(10)
 
     def publish(self, *events: AlertEvent) -> list[bool]:
-        return self.call(lambda: [self.hub.publish(event) for event in events])
+        return self.call(lambda: self.hub.publish(*events))
 
     def connect(self, query: str = "", **more: Any) -> AbstractContextManager[ClientConnection]:
         """To be used in a ``with``."""

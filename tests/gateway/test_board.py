@@ -212,6 +212,28 @@ def test_a_price_alert_is_measured_in_prices(visit: Open) -> None:
         expect(page.locator("#detail-body")).to_contain_text("1.62 × the usual price")
 
 
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (0.5, "daily"),
+        (42.4, "once in 42 days"),
+        (200.0, "once in 7 months"),
+        (1_461.0, "once in 4 years"),
+        (36_525.0, "not in a hundred years"),
+    ],
+)
+def test_rarity_is_said_in_words(visit: Open, days: float, words: str) -> None:
+    with board(visit) as (gateway, page):
+        gateway.publish(make_event("salt", recurrence_days=days))
+        expect(row(page, "salt")).to_contain_text(f"by chance: {words}")
+
+
+def test_where_nothing_was_expected_there_is_no_ratio(visit: Open) -> None:
+    with board(visit) as (gateway, page):
+        gateway.publish(make_event("salt", expected=0.0, ratio=0.0))
+        expect(row(page, "salt").locator(".ratio b")).to_have_text("—")
+
+
 def test_what_a_message_says_never_becomes_markup(visit: Open) -> None:
     with board(visit) as (gateway, page):
         evil = '<img src=x onerror="document.title=1">'

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gateway import feed as feed_module
 from gateway.feed import BadEventError, Feed, HubSink, read
 from gateway.hub import Hub
+from gateway.protocol import Close
 from streams import records
 from streams.records import AlertEvent
 from tests.gateway.factory import make_event
@@ -85,6 +86,25 @@ class CollectingSink:
 
     def caught_up(self) -> None:
         self.caught_up_after = len(self.got)
+
+
+class ThreadNotingOutlet:
+    """Notes the thread that writes to it."""
+
+    full = False
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def push(self, messages: Sequence[bytes]) -> None:
+        assert messages
+        self.threads.append(threading.current_thread())
+
+    def later(self, action: Callable[[], None]) -> None:
+        raise AssertionError(f"there is nothing left to do, got {action}")
+
+    def evict(self, why: Close) -> None:
+        raise AssertionError(f"nobody is slow, got {why}")
 
 
 class FailingOnceSink(CollectingSink):
@@ -244,10 +264,10 @@ def test_a_feed_that_does_not_run_is_not_well() -> None:
 async def test_the_hub_gets_the_events_in_its_own_thread() -> None:
     hub = Hub()
     sink = HubSink(hub, asyncio.get_running_loop())
-    threads: list[threading.Thread] = []
-    hub.subscribe(None, lambda _: None).wake.set = lambda: threads.append(threading.current_thread())  # type: ignore[method-assign] # a probe
+    outlet = ThreadNotingOutlet()
+    hub.subscribe(None, outlet)
     await asyncio.to_thread(sink.events, [make_event(revision=1), make_event(revision=2)])
     await asyncio.to_thread(sink.caught_up)
     assert hub.offset == 2
     assert hub.ready.is_set()
-    assert threads == [threading.current_thread()] * 2
+    assert outlet.threads == [threading.current_thread()] * 2

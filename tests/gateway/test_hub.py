@@ -1,6 +1,7 @@
 """The hub: newest revisions, resume without a silent gap, and slow clients that harm nobody."""
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,13 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway import hub as hub_module
-from gateway.hub import TAKE, Hub, Subscriber
+from gateway.hub import HANDFUL, Hub, Subscriber
 from gateway.protocol import Close, Position
 from tests.gateway.factory import make_event
 
 
 class Screen:
-    """A client as the README describes it: it applies what it is sent, and fails on any gap."""
+    """A client as the README describes it: it applies what it is sent, and fails on any gap.
+
+    ``full`` is set by the test: a client that does not read.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
@@ -24,27 +28,41 @@ class Screen:
         self.known: dict[str, int] = {}
         self.closed: list[Close] = []
         self.recovered = False
+        self.full = False
+        self.pushes: list[int] = []
+        self.turns: list[Callable[[], None]] = []
         self.subscriber: Subscriber | None = None
+
+    def push(self, messages: Sequence[bytes]) -> None:
+        assert not self.closed, "written after the close frame"
+        self.pushes.append(len(messages))
+        for message in messages:
+            self.apply(json.loads(message))
+
+    def later(self, action: Callable[[], None]) -> None:
+        self.turns.append(action)
+
+    def evict(self, why: Close) -> None:
+        self.closed.append(why)
+
+    def take_turns(self) -> None:
+        while self.turns:
+            self.turns.pop(0)()
 
     def connect(self) -> None:
         at = Position(self.epoch, self.offset) if self.epoch else None
-        self.subscriber = self.hub.subscribe(at, self.closed.append)
+        self.subscriber = self.hub.subscribe(at, self)
 
     def drop(self) -> None:
         if self.subscriber is not None:
             self.hub.unsubscribe(self.subscriber)
             self.subscriber = None
 
-    def read(self) -> None:
-        """One handful."""
+    def read_again(self) -> None:
+        self.full = False
         assert self.subscriber is not None
-        for message in self.subscriber.take():
-            self.apply(json.loads(message))
-
-    def read_all(self) -> None:
-        assert self.subscriber is not None
-        while self.subscriber.wake.is_set():
-            self.read()
+        self.subscriber.flow()
+        self.take_turns()
 
     def apply(self, message: dict[str, Any]) -> None:
         if "hello" in message:
@@ -72,16 +90,32 @@ def live(hub: Hub) -> dict[str, int]:
 def watching(hub: Hub) -> Screen:
     screen = Screen(hub)
     screen.connect()
-    screen.read_all()
+    screen.take_turns()
     return screen
+
+
+class Listener(Screen):
+    """Keeps the messages as they came."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
+        self.messages: list[Any] = []
+
+    def apply(self, message: dict[str, Any]) -> None:
+        self.messages.append(message)
+
+
+def first_words(hub: Hub, at: Position | None) -> list[Any]:
+    listener = Listener(hub)
+    hub.subscribe(at, listener)
+    return listener.messages
 
 
 def test_a_first_visit_gets_hello_and_a_snapshot_in_rank_order() -> None:
     hub = Hub()
-    hub.publish(make_event("small", level="IV"))
-    hub.publish(make_event("large", level="I"))
+    hub.publish(make_event("small", level="IV"), make_event("large", level="I"))
     hub.publish(make_event("over", level="I", state="closed"))
-    first, second = (json.loads(m) for m in hub.subscribe(None, lambda _: None).take())
+    first, second = first_words(hub, None)
     assert first == {"hello": {"epoch": hub.epoch, "offset": 3, "recovered": False, "version": 1}}
     assert [e["subject"] for e in second["snapshot"]] == ["large", "small"]
     assert sorted(second["ranks"]) == second["ranks"]
@@ -89,9 +123,8 @@ def test_a_first_visit_gets_hello_and_a_snapshot_in_rank_order() -> None:
 
 def test_a_known_or_older_revision_is_ignored() -> None:
     hub = Hub()
-    assert hub.publish(make_event(revision=2, level="III"))
-    assert not hub.publish(make_event(revision=2, level="IV"))
-    assert not hub.publish(make_event(revision=1, level="IV"))
+    assert hub.publish(make_event(revision=2, level="III")) == [True]
+    assert hub.publish(make_event(revision=2, level="IV"), make_event(revision=1, level="IV")) == [False, False]
     assert hub.offset == 1
     assert live(hub) == {"salt-1": 2}
 
@@ -100,12 +133,10 @@ def test_a_client_that_comes_back_gets_what_it_missed_in_order() -> None:
     hub = Hub()
     screen = watching(hub)
     hub.publish(make_event("a"))
-    screen.read_all()
     screen.drop()
     for n in range(2, 6):
         hub.publish(make_event("a", n))
     screen.connect()
-    screen.read_all()
     assert screen.recovered
     assert (screen.offset, screen.known) == (5, {"a": 5})
 
@@ -115,7 +146,6 @@ def test_a_client_that_is_up_to_date_recovers_with_nothing_to_send() -> None:
     screen = watching(hub)
     screen.drop()
     screen.connect()
-    screen.read_all()
     assert screen.recovered
 
 
@@ -127,7 +157,6 @@ def test_a_gap_that_the_ring_cannot_fill_is_owned_up_to(missed: int) -> None:
     for n in range(1, missed + 1):
         hub.publish(make_event("a", n))
     screen.connect()
-    screen.read_all()
     assert screen.recovered is (missed == 3)
     assert screen.known == {"a": missed}
 
@@ -136,71 +165,85 @@ def test_a_gap_that_the_ring_cannot_fill_is_owned_up_to(missed: int) -> None:
 def test_another_epoch_gets_a_snapshot(at: Position) -> None:
     hub = Hub()
     hub.publish(make_event())
-    assert json.loads(hub.subscribe(at, lambda _: None).take()[0])["hello"]["recovered"] is False
+    assert first_words(hub, at)[0]["hello"]["recovered"] is False
 
 
 def test_an_offset_from_the_future_gets_a_snapshot() -> None:
     hub = Hub()
     hub.publish(make_event())
-    assert json.loads(hub.subscribe(Position(hub.epoch, 2), lambda _: None).take()[0])["hello"]["recovered"] is False
+    assert first_words(hub, Position(hub.epoch, 2))[0]["hello"]["recovered"] is False
 
 
 def test_each_life_of_the_gateway_has_an_epoch_of_its_own() -> None:
     assert Hub().epoch != Hub().epoch
 
 
-def test_race_an_event_between_hello_and_the_first_read_is_neither_lost_nor_sent_twice() -> None:
-    hub = Hub()
-    hub.publish(make_event("a", 1))
-    screen = Screen(hub)
-    screen.connect()
-    hub.publish(make_event("a", 2))
-    screen.read_all()
-    assert (screen.offset, screen.known) == (2, {"a": 2})
-
-
-def test_race_an_event_after_the_last_read_wakes_the_client() -> None:
-    hub = Hub()
+def test_race_an_event_while_a_client_is_served_by_the_handful_is_neither_lost_nor_sent_twice() -> None:
+    hub = Hub(ring=1_000)
     screen = watching(hub)
-    assert screen.subscriber is not None
-    assert not screen.subscriber.wake.is_set()
-    hub.publish(make_event())
-    assert screen.subscriber.wake.is_set()
+    screen.drop()
+    for n in range(1, 3 * HANDFUL):
+        hub.publish(make_event("a", n))
+    screen.connect()
+    hub.publish(make_event("a", 1_000))
+    assert len(screen.turns) == 1, "one turn at a time"
+    screen.take_turns()
+    assert (screen.offset, screen.known) == (3 * HANDFUL, {"a": 1_000})
+    assert max(screen.pushes) == HANDFUL
 
 
-def test_race_a_client_that_was_sent_away_reads_once_more_and_gets_no_newer_event_in_place_of_an_old_one() -> None:
+def test_race_a_turn_that_comes_after_the_client_has_gone_writes_nothing() -> None:
+    hub = Hub(ring=1_000)
+    screen = watching(hub)
+    screen.drop()
+    for n in range(1, 3 * HANDFUL):
+        hub.publish(make_event("a", n))
+    screen.connect()
+    pushed = len(screen.pushes)
+    screen.drop()
+    screen.take_turns()
+    assert len(screen.pushes) == pushed
+
+
+def test_race_a_client_that_was_sent_away_has_room_again_and_gets_no_newer_event_in_place_of_an_old_one() -> None:
     hub = Hub(ring=2)
     screen = watching(hub)
+    screen.full = True
     for n in range(1, 9):
         hub.publish(make_event("a", n))
-    screen.read()
+    screen.read_again()
     assert screen.closed == [Close.SLOW]
     assert screen.offset == 0
-    assert screen.subscriber is not None
-    assert not screen.subscriber.wake.is_set(), "its task would turn for ever"
+
+
+def test_a_client_that_does_not_read_for_a_while_gets_all_when_it_does() -> None:
+    hub = Hub()
+    screen = watching(hub)
+    screen.full = True
+    for n in range(1, 6):
+        hub.publish(make_event("a", n))
+    assert screen.offset == 0
+    screen.read_again()
+    assert (screen.offset, screen.known) == (5, {"a": 5})
 
 
 def test_a_client_that_does_not_read_is_sent_away_and_others_get_all() -> None:
     hub = Hub(ring=10)
     slow, quick = watching(hub), watching(hub)
+    slow.full = True
     for n in range(1, 31):
         hub.publish(make_event("a", n))
-        quick.read_all()
     assert slow.closed == [Close.SLOW]
     assert quick.closed == []
     assert quick.known == {"a": 30}
     assert hub.subscribers == 1
 
 
-def test_a_client_far_behind_is_served_by_the_handful() -> None:
-    hub = Hub(ring=1_000)
+def test_events_that_come_together_are_written_together() -> None:
+    hub = Hub()
     screen = watching(hub)
-    screen.drop()
-    for n in range(1, 501):
-        hub.publish(make_event("a", n))
-    screen.connect()
-    assert screen.subscriber is not None
-    assert len(screen.subscriber.take()) == 1 + TAKE
+    hub.publish(*(make_event("a", n) for n in range(1, 6)))
+    assert screen.pushes == [2, 5]
 
 
 def test_closing_tells_every_client_why() -> None:
@@ -224,8 +267,7 @@ def test_ended_alerts_are_forgotten_in_the_end_and_live_ones_never(monkeypatch: 
     monkeypatch.setattr(hub_module, "ENDED_KEPT", 2)
     hub = Hub()
     hub.publish(make_event("live"))
-    for n in range(4):
-        hub.publish(make_event(f"ended-{n}", state="expired"))
+    hub.publish(*(make_event(f"ended-{n}", state="expired") for n in range(4)))
     hub.publish(make_event("ended-2", 2, state="open"))
     hub.publish(make_event("ended-4", state="closed"))
     assert {k.alert.alert_id for k in hub.ranked()} == {"live", "ended-2", "ended-3", "ended-4"}
@@ -234,8 +276,7 @@ def test_ended_alerts_are_forgotten_in_the_end_and_live_ones_never(monkeypatch: 
 
 def test_revisions_are_those_of_the_ring() -> None:
     hub = Hub(ring=3)
-    for n in range(1, 5):
-        hub.publish(make_event("a", n))
+    hub.publish(*(make_event("a", n) for n in range(1, 5)))
     hub.publish(make_event("b", 1))
     assert [json.loads(bytes(r))["data"]["revision"] for r in hub.revisions("a")] == [3, 4]
     assert hub.revisions("unknown") == []
@@ -255,31 +296,37 @@ class ScreensAndEvents(RuleBasedStateMachine):
     def publish(self, alert: str, step: int, state: str) -> None:
         before = self.published.get(alert, 0)
         revision = max(1, before + step)
-        taken = self.hub.publish(make_event(alert, revision, state=state))
-        assert taken is (revision > before)
+        assert self.hub.publish(make_event(alert, revision, state=state)) == [revision > before]
         self.published[alert] = max(before, revision)
 
     @rule(n=st.integers(0, 1))
     def connect_anew(self, n: int) -> None:
-        self.screens[n].drop()
-        self.screens[n].closed.clear()
-        self.screens[n].connect()
+        screen = self.screens[n]
+        screen.drop()
+        screen.closed.clear()
+        screen.full = False
+        screen.connect()
 
     @rule(n=st.integers(0, 1))
-    def read(self, n: int) -> None:
-        screen = self.screens[n]
-        if screen.subscriber is not None and not screen.closed:
-            screen.read_all()
-            assert screen.offset == self.hub.offset
-            assert screen.known == live(self.hub)
+    def stop_reading(self, n: int) -> None:
+        self.screens[n].full = True
+
+    @rule(n=st.integers(0, 1))
+    def read_again(self, n: int) -> None:
+        if self.screens[n].subscriber is not None:
+            self.screens[n].read_again()
 
     @rule(n=st.integers(0, 1))
     def drop(self, n: int) -> None:
         self.screens[n].drop()
 
     @invariant()
-    def a_client_is_sent_away_once_at_most(self) -> None:
-        assert all(len(s.closed) <= 1 for s in self.screens)
+    def who_reads_knows_what_the_hub_knows(self) -> None:
+        for screen in self.screens:
+            assert len(screen.closed) <= 1
+            if screen.subscriber is not None and not screen.full and not screen.closed:
+                assert screen.offset == self.hub.offset
+                assert screen.known == live(self.hub)
 
 
 TestScreensAndEvents = ScreensAndEvents.TestCase

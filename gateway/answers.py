@@ -1,0 +1,149 @@
+"""What the REST routes answer, and the schemas of all that goes out, each field described, for OpenAPI."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from gateway.protocol import EventMessage, HelloMessage, PingMessage, RankField, SnapshotMessage, TokenMessage
+from gateway.provinces import Province
+from streams.records import AlertEvent
+from streams.taxonomy import Commodity
+
+
+class RankedAlert(msgspec.Struct, frozen=True):
+    """An alert with its urgency."""
+
+    rank: RankField
+    event: Annotated[AlertEvent, Meta(description="The newest revision.")]
+
+
+class AlertsAnswer(msgspec.Struct, frozen=True):
+    """``/api/alerts``."""
+
+    epoch: Annotated[str, Meta(description="The epoch of the WebSocket at this moment.")]
+    offset: Annotated[int, Meta(description="The WebSocket's offset at this moment.")]
+    total: Annotated[int, Meta(description="How many alerts fit the question, before the limit.")]
+    alerts: Annotated[list[RankedAlert], Meta(description="Most urgent first.")]
+
+
+class AlertAnswer(msgspec.Struct, frozen=True):
+    """``/api/alerts/{id}``."""
+
+    rank: RankField
+    event: Annotated[AlertEvent, Meta(description="The newest revision.")]
+    revisions: Annotated[list[AlertEvent], Meta(description="Its revisions that are still in memory, oldest first.")]
+
+
+class ProvincesAnswer(msgspec.Struct, frozen=True):
+    """``/api/provinces``."""
+
+    provinces: Annotated[list[Province], Meta(description="All 34, by code.")]
+
+
+class CommoditiesAnswer(msgspec.Struct, frozen=True):
+    """``/api/commodities``."""
+
+    commodities: Annotated[list[Commodity], Meta(description="All nodes of the taxonomy, by code.")]
+
+
+class HealthAnswer(msgspec.Struct, frozen=True):
+    """``/healthz``."""
+
+    ready: Annotated[bool, Meta(description="Whether the topic's backlog has been read.")]
+    trouble: Annotated[str | None, Meta(description="What is wrong with the way from the broker; null: nothing.")]
+    epoch: Annotated[str, Meta(description="Names this life of the gateway.")]
+    offset: Annotated[int, Meta(description="Offset of the last event.")]
+    connections: Annotated[int, Meta(description="WebSockets that are open.")]
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """Any refusal."""
+
+    detail: Annotated[str, Meta(description="What was expected, what came, what to do.")]
+
+
+FIELDS: Final[dict[str, dict[str, str]]] = {
+    "Names": {"zh": "The Chinese name.", "en": "The English name; the Chinese one where none is known."},
+    "Commodity": {
+        "code": "Code in the taxonomy, two digits a level.",
+        "parent": "Code of the node above; empty at the top.",
+        "name_zh": "The Chinese name.",
+        "name_en": "The English name.",
+        "base_unit": "The unit that quantities are counted in: kg, L or pc (piece).",
+        "monitored": "Whether the ministry's monitoring lists name it.",
+        "emergency": "Whether it is an emergency good.",
+    },
+    "RegionReading": {
+        "region": "6-digit code of a hit county, or 4 digits where a whole city is hit.",
+        "name": "Its name in both languages.",
+        "ratio": "Observed by expected in this county.",
+        "since": "First sign in this county, ms since 1970 UTC.",
+    },
+    "Alert": {
+        "alert_id": "The same in all revisions of one incident's alert.",
+        "revision": "Grows with every change of the alert.",
+        "state": "open and acknowledged are live; closed (by a person) and expired have ended.",
+        "kind": "panic_buying: far more is sold than usual. price_spike: prices are far above the usual.",
+        "level": "I (most serious) to IV, by the area that is hit, under the rulebook.",
+        "commodity": "Code in the taxonomy.",
+        "commodity_name": "Name of the commodity in both languages.",
+        "region": "Smallest region that holds all hit counties: 6, 4 or 2 digits, 00 for the nation.",
+        "region_name": "Name of that region in both languages.",
+        "provinces": "2-digit codes of the provinces with hit counties.",
+        "counties": "The hit counties.",
+        "observed": "panic_buying: base units a day (kg, L or pieces, as the taxonomy says). price_spike: the mean "
+        "price relative, 1.0 being as usual.",
+        "expected": "The same measure as the seasonal baseline expects it.",
+        "ratio": "Observed by expected; 0 where nothing was expected.",
+        "terminals": "How many shops contributed to the evidence. Never which.",
+        "onset": "When the deviation began, ms since 1970 UTC.",
+        "detected": "When it was first raised, ms since 1970 UTC.",
+        "updated": "The tick of this revision, ms since 1970 UTC.",
+        "recurrence_days": "How often chance alone would raise this, in days between two times; at most 36,525.",
+        "clause": "The clause of the rulebook that gave the level.",
+        "rulebook": "Name of the rulebook.",
+        "peak_level": "The most serious level that the alert ever had.",
+    },
+    "AlertEvent": {
+        "id": "Names this revision.",
+        "source": "Who published it.",
+        "time": "When it was published, RFC 3339 in UTC.",
+        "subject": "The alert's id.",
+        "data": "The alert.",
+        "specversion": "Version of CloudEvents.",
+        "type": "Kind of event.",
+        "datacontenttype": "Media type of data.",
+    },
+}
+"""Descriptions of the records that other packages define."""
+
+_OUT: Final = (
+    AlertsAnswer,
+    AlertAnswer,
+    ProvincesAnswer,
+    CommoditiesAnswer,
+    HealthAnswer,
+    ErrorAnswer,
+    HelloMessage,
+    SnapshotMessage,
+    EventMessage,
+    PingMessage,
+    TokenMessage,
+)
+
+
+def schemas() -> dict[str, Any]:
+    """OpenAPI component schemas of every answer and every WebSocket message, by the name of the record."""
+    _, components = msgspec.json.schema_components(_OUT, ref_template="#/components/schemas/{name}")
+    for record, fields in FIELDS.items():
+        properties = components[record]["properties"]
+        for name, description in fields.items():
+            # OpenAPI 3.1 lets a description stand beside a reference.
+            properties[name]["description"] = description
+    return components
+
+
+def reference(record: type[msgspec.Struct]) -> dict[str, Any]:
+    """What FastAPI's ``responses`` takes for an answer of this record."""
+    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{record.__name__}"}}}}
