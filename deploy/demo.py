@@ -31,7 +31,7 @@ HISTORY_DAYS: Final = 28
 SPEED: Final = 60.0
 SEED: Final = 2011
 OPENING_HOUR: Final = 10
-ONSET_MS: Final = 5 * 60_000
+ONSET_MS: Final = 2 * 60_000
 """after trading goes live"""
 PATIENCE_MS: Final = 5 * HOUR_MS
 """simulated time after the onset in which the story must have been told"""

@@ -17,7 +17,7 @@ from deploy.drain import Drain
 from deploy.listener import Listener
 from deploy.local import LocalSystem
 from deploy.settings import Settings
-from deploy.words import alert_line, rfc3339
+from deploy.words import alert_line, raised_line, rfc3339
 from streams.kafka import producer_config
 from streams.records import Alert
 from streams.replay import Replay, drive
@@ -165,4 +165,4 @@ def summary_lines(played: Played, replay: Replay) -> list[str]:
     lines += [f"  left out: {p}" for p in replay.problems]
     lines += [f"memory            {name} {size / 2**20:,.0f} MiB" for name, size in sorted(played.memory.items())]
     lines.append(f"alerts            {len(played.alerts)}")
-    return lines + [f"  {alert_line(alert)}" for alert in sorted(played.alerts, key=lambda a: a.detected)]
+    return lines + [f"  {raised_line(alert)}" for alert in sorted(played.alerts, key=lambda a: a.detected)]

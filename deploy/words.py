@@ -30,12 +30,27 @@ def rarity(days: float) -> str:
 
 def alert_line(alert: Alert) -> str:
     """What, where, how much, since when, how many say so, how rare, and the state, in one line."""
-    commodity = f"{alert.commodity_name.en} {alert.commodity_name.zh}"
-    region = f"{alert.region_name.en} {alert.region_name.zh}"
-    counties = f"{len(alert.counties)} {'county' if len(alert.counties) == 1 else 'counties'}"
     state = alert.state if alert.revision <= 1 else f"{alert.state}, revision {alert.revision}"
     return (
-        f"{china_time(alert.updated)}  level {alert.level:<3}  {KINDS[alert.kind]}: {commodity}, {region}; "
-        f"{alert.ratio:.1f} times the usual in {counties}, {alert.terminals} shops, since {china_time(alert.onset)}; "
-        f"{rarity(alert.recurrence_days)} ({state})"
+        f"{china_time(alert.updated)}  level {alert.level:<3}  {what(alert)}; {alert.ratio:.1f} times the usual in "
+        f"{_count(len(alert.counties), 'county', 'counties')}, {_count(alert.terminals, 'shop', 'shops')}, "
+        f"since {china_time(alert.onset)}; {rarity(alert.recurrence_days)} ({state})"
     )
+
+
+def raised_line(alert: Alert) -> str:
+    """An alert looked back on: when it was raised, when it had begun, and the highest level that it reached."""
+    return (
+        f"{china_time(alert.detected)}  level {alert.peak_level:<3}  {what(alert)}; since {china_time(alert.onset)}; "
+        f"{rarity(alert.recurrence_days)}"
+    )
+
+
+def what(alert: Alert) -> str:
+    """Kind, commodity and region in both languages."""
+    commodity = f"{alert.commodity_name.en} {alert.commodity_name.zh}"
+    return f"{KINDS[alert.kind]}: {commodity}, {alert.region_name.en} {alert.region_name.zh}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -41,8 +41,9 @@ def name_of(code: str) -> Names:
 
 
 def full_name(code: str) -> Names:
-    """Name with the names of the regions above it, without repeating one."""
-    parts = [name_of(code[:n]) for n in (2, 4, 6) if n <= len(code) and code != NATION] or [name_of(code)]
+    """Name with the names of the regions above it, without repeating one; a code in no list stands alone."""
+    above = [code[:n] for n in (2, 4, 6) if n <= len(code)]
+    parts = [name_of(c) for c in above if c in regions()] or [name_of(code)]
     unique = [p for i, p in enumerate(parts) if i == 0 or p.zh != parts[i - 1].zh]
     return Names("".join(p.zh for p in unique), ", ".join(p.en for p in reversed(unique)))
 

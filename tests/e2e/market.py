@@ -3,7 +3,9 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Producer
@@ -69,7 +71,8 @@ class Market:
     def play(self) -> Iterator[int]:
         """Send everything; yields the simulated time after each step, so that a test can do its mischief."""
         with Producer(producer_config(self._bootstrap)) as producer:
-            self._fleet = Fleet(Mischief(producer, self) if self._damage or self._repeat else producer)
+            sender: Any = Mischief(producer, self) if self._damage or self._repeat else producer
+            self._fleet = Fleet(sender)
             begin, end = START - HISTORY_DAYS * DAY_MS, START + RUSH_HOURS * HOUR_MS
             for at in range(begin, START, WINDOW_MS):
                 self._send(at, at + WINDOW_MS)
@@ -102,16 +105,16 @@ class Mischief:
     def __init__(self, producer: Producer, market: Market) -> None:
         self._producer = producer
         self._market = market
-        self._again: list[dict[str, object]] = []
+        self._again: list[dict[str, Any]] = []
 
-    def produce(self, topic: str, **record: object) -> None:
+    def produce(self, topic: str, **record: Any) -> None:
         """Send it; before it perhaps a damaged copy, after it perhaps an old one again."""
         rng, sent = self._market._rng, self._market.sent
         if rng.random() < self._market._damage:
-            spoiled, content_type = _spoiled(bytes(record["value"]), rng)  # type: ignore[call-overload]  # our own record
+            spoiled, content_type = _spoiled(record["value"], rng)
             sent.damaged += 1
-            headers = {"content-type": content_type.encode()}
-            self._producer.produce(topic, key=record["key"], value=spoiled, headers=headers)
+            spoilt = {"key": record["key"], "value": spoiled, "headers": {"content-type": content_type.encode()}}
+            self._producer.produce(topic, **spoilt)
         self._producer.produce(topic, **record)
         if rng.random() < self._market._repeat:
             self._again.append({k: v for k, v in record.items() if k != "on_delivery"})
@@ -134,8 +137,6 @@ class Mischief:
 
 def _spoiled(value: bytes, rng: random.Random) -> tuple[bytes, str]:
     """Damage for which the whole envelope must be refused."""
-    import numpy as np
-
     name = rng.choice(["unreadable", "unknown_version", "wrong_type"])
     spoil = next(fn for reason, fn in VARIANTS.items() if reason.value == name)
     return spoil(value, np.random.default_rng(rng.getrandbits(32)))
