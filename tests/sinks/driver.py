@@ -1,6 +1,6 @@
 """A writer process for crash tests: it kills itself at a step of the protocol, or runs until it is told to stop.
 
-``python driver.py BOOTSTRAP STORE GROUP [STEP] [NTH]``
+``python driver.py BOOTSTRAP STORE GROUP BLOCK_ROWS [STEP] [NTH]``
 """
 
 import os
@@ -65,13 +65,13 @@ class DyingWriter(Writer):
 
 
 def main() -> None:
-    bootstrap, store_path, group, *death = sys.argv[1:]
+    bootstrap, store_path, group, block_rows, *death = sys.argv[1:]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     hand = Death(death[0] if death else "", int(death[1]) if len(death) > 1 else 1)
     store = DyingStore(Path(store_path), hand)
     store.migrate()
-    config = WriterConfig(bootstrap, Path(store_path), block_rows=3_000, flush_seconds=0.2, group=group)
+    config = WriterConfig(bootstrap, Path(store_path), int(block_rows), flush_seconds=0.2, group=group)
     writer = DyingWriter(config, store, hand)
     while not stop.is_set():
         writer.step(0.05)

@@ -1,0 +1,48 @@
+"""The small interface of a store, and what can go wrong with one."""
+
+from typing import Protocol
+
+import pyarrow as pa
+
+
+class StoreError(RuntimeError):
+    """The store did not do what it was asked."""
+
+
+class StoreLockedError(StoreError):
+    """Another process, or another part of this one, has the directory open."""
+
+
+class SchemaError(StoreError):
+    """The tables were made by a newer infopump."""
+
+
+class InsertError(StoreError):
+    """A block was not written, or only in part: insert it again with the same token."""
+
+
+class QueryError(StoreError):
+    """The engine could not answer; the text is the engine's."""
+
+
+class QueryRefusedError(QueryError):
+    """The statement is not one that a reader may ask."""
+
+
+class Store(Protocol):
+    """What the writer and the query service need of a store."""
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest version. Raises SchemaError where they are newer than this program."""
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        """Write ``rows`` whole. The same rows with the same ``token`` count once, rollups included.
+
+        Raises InsertError.
+        """
+
+    def query(self, sql: str) -> pa.Table:
+        """The answer to one read-only statement. Raises QueryError, QueryRefusedError."""
+
+    def close(self) -> None:
+        """Give the directory free."""
