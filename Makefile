@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
+# Tests of one file stay in one process: those on the real broker share one. Two, since half of their time is waiting.
+JOBS ?= 2
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +41,7 @@ demo: setup ## The whole system with simulated shops and a salt rush, on this ma
 
 test: setup ## Lint, then every test; ARGS="-k word" picks some
 	@$(MAKE) --no-print-directory lint
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, and the rule of who may import whom
 	@$(BIN)/ruff check
