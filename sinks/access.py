@@ -58,7 +58,6 @@ class Limits:
     memory_bytes: int = 4 << 30
     result_rows: int = 2_000_000
     result_bytes: int = 256 << 20
-    query_bytes: int = 64 << 10
 
     def settings(self) -> dict[str, int | str]:
         """Settings of the reading connection, in the order in which they must be set: ``readonly`` forbids more."""

@@ -19,7 +19,7 @@ from sinks.access import Limits, write_config
 from sinks.dedup_log import mend
 from sinks.dimensions import region_rows, taxonomy_rows
 from sinks.statements import is_description, judge, parse_request
-from sinks.store import InsertError, QueryError, QueryRefusedError, SchemaError, StoreError, StoreLockedError
+from sinks.store import MAX_SQL, InsertError, QueryError, QueryRefusedError, SchemaError, StoreError, StoreLockedError
 from sinks.tags import tidy
 from streams.columns import to_bytes
 
@@ -106,8 +106,8 @@ class EmbeddedStore:
 
     def query(self, sql: str) -> pa.Table:
         """See Store. At most ``limits`` of time, memory and result; dates and times are UTC."""
-        if len(sql.encode()) > self._limits.query_bytes:
-            raise QueryRefusedError(f"expected at most {self._limits.query_bytes} bytes of SQL, got more")
+        if len(sql.encode()) > MAX_SQL:
+            raise QueryRefusedError(f"expected at most {MAX_SQL} bytes of SQL, got more")
         with self._reading:
             self._require_open()
             if not is_description(sql):

@@ -18,14 +18,13 @@ from typing import Any, Final
 import pyarrow as pa
 import structlog
 
-from sinks.store import QueryError, Store, StoreError
+from sinks.store import MAX_SQL, QueryError, Store, StoreError
 from streams.columns import CONTENT, to_bytes
 
 __all__ = ["QueryError", "Service", "SocketError", "StoreNotRunning", "ask", "serve"]
 
 _log = structlog.get_logger(__name__)
 
-MAX_BODY: Final = 64 << 10
 _AT_ONCE: Final = 4
 """Questions taken at a time; the store answers one after the other."""
 _IDLE_SECONDS: Final = 10.0
@@ -49,9 +48,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             return self._answer_text(HTTPStatus.LENGTH_REQUIRED, "expected a Content-Length")
-        if int(length) > MAX_BODY:
+        if int(length) > MAX_SQL:
             return self._answer_text(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MAX_BODY} bytes of SQL, got {length}"
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MAX_SQL} bytes of SQL, got {length}"
             )
         body = self.rfile.read(int(length))
         if not self.server.room.acquire(blocking=False):

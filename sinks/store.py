@@ -1,8 +1,11 @@
 """The small interface of a store, and what can go wrong with one."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
+
+MAX_SQL: Final = 64 << 10
+"""Bytes of the longest statement that a reader may send."""
 
 
 class StoreError(RuntimeError):

@@ -115,8 +115,6 @@ class Writer:
         filled = fill(block)
         for table, rows in filled.tables.items():
             self._store.insert(table, rows, block.token(table))
-            metrics.ROWS.labels(table).inc(rows.num_rows)
-        metrics.REPEATS.labels(block.topic).inc(filled.repeats)
         metrics.INSERT_SECONDS.observe(time.monotonic() - start)
         return filled
 
@@ -128,50 +126,50 @@ class Writer:
         if self._round is None:
             due = [b for b in self._buffers.values() if b.is_due(time.monotonic(), *self._limits())]
             self._round = Round([(b, b.cut(self._config.block_rows)) for b in due]) if due else None
-        if self._round is None or time.monotonic() < self._round.not_before:
+        current = self._round
+        if current is None or time.monotonic() < current.not_before:
             return
-        now = self._round
         # A partition that went, even if it came back since, has a new buffer: its block is no longer ours to commit.
-        if now.insert is None:
-            now.blocks = [(buffer, block) for buffer, block in now.blocks if self._is_ours(buffer)]
+        if current.insert is None:
+            current.blocks = [(buffer, block) for buffer, block in current.blocks if self._is_ours(buffer)]
         try:
-            self._move(now)
+            self._move(current)
         except (StoreError, KafkaException) as error:
-            self._put_off(now, error)
+            self._put_off(current, error)
 
-    def _move(self, now: Round) -> None:
-        if now.stage is Stage.CUT:
-            if now.blocks:
-                self.begin([block for _, block in now.blocks])
-            now.stage = Stage.BEGUN
-        if now.stage is Stage.BEGUN:
-            if now.insert is None:
-                now.insert = self._inserter.submit(self._insert_all, now)
-            if not now.insert.done():
+    def _move(self, current: Round) -> None:
+        if current.stage is Stage.CUT:
+            if current.blocks:
+                self.begin([block for _, block in current.blocks])
+            current.stage = Stage.BEGUN
+        if current.stage is Stage.BEGUN:
+            if current.insert is None:
+                current.insert = self._inserter.submit(self._insert_all, current)
+            if not current.insert.done():
                 return
-            done, now.insert = now.insert, None
+            done, current.insert = current.insert, None
             done.result()
-            now.stage = Stage.INSERTED
-        ours = [(buffer, block) for buffer, block in now.blocks if self._is_ours(buffer)]
+            current.stage = Stage.INSERTED
+        ours = [(buffer, block) for buffer, block in current.blocks if self._is_ours(buffer)]
         if ours:
-            self.finish([(block, now.filled[block]) for _, block in ours])
+            self.finish([(block, current.filled[block]) for _, block in ours])
         for buffer, block in ours:
-            buffer.close(block, now.filled[block].high)
-            metrics.BLOCKS.labels(block.topic).inc()
+            buffer.close(block, current.filled[block].high)
+            _count(block, current.filled[block])
         self._round = self._trouble = None
 
-    def _insert_all(self, now: Round) -> None:
-        for _, block in now.blocks:
-            if block not in now.filled:
-                now.filled[block] = self.insert(block)
+    def _insert_all(self, current: Round) -> None:
+        for _, block in current.blocks:
+            if block not in current.filled:
+                current.filled[block] = self.insert(block)
 
-    def _put_off(self, now: Round, error: Exception) -> None:
-        now.failures += 1
-        pause = min(_MAX_PAUSE, 0.1 * 2 ** min(now.failures, 10))
-        now.not_before = time.monotonic() + pause
+    def _put_off(self, current: Round, error: Exception) -> None:
+        current.failures += 1
+        pause = min(_MAX_PAUSE, 0.1 * 2 ** min(current.failures, 10))
+        current.not_before = time.monotonic() + pause
         self._trouble = (self._trouble[0] if self._trouble else time.monotonic(), str(error))
         metrics.FAILURES.labels("insert" if isinstance(error, StoreError) else "commit").inc()
-        _log.error("a round failed and is tried again", stage=now.stage.value, again_in=pause, error=str(error))
+        _log.error("a round failed and is tried again", stage=current.stage.value, again_in=pause, error=str(error))
 
     def _receive(self, timeout: float) -> None:
         if self._is_full() and self._round and self._round.insert:
@@ -222,6 +220,13 @@ class Writer:
         positions = {key: buffer.first for key, buffer in self._buffers.items() if buffer.first is not None}
         for topic, lag in self._feed.lag(positions).items():
             metrics.LAG.labels(topic).set(lag)
+
+
+def _count(block: Block, filled: Filled) -> None:
+    metrics.BLOCKS.labels(block.topic).inc()
+    metrics.REPEATS.labels(block.topic).inc(filled.repeats)
+    for table, rows in filled.tables.items():
+        metrics.ROWS.labels(table).inc(rows.num_rows)
 
 
 def _piece(message: Message, topic: str, partition: int, offset: int) -> Piece:

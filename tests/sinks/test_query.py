@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from sinks.embedded import EmbeddedStore
-from sinks.query import MAX_BODY, QueryError, Service, SocketError, StoreNotRunning, ask, serve
-from sinks.store import StoreError
+from sinks.query import QueryError, Service, SocketError, StoreNotRunning, ask, serve
+from sinks.store import MAX_SQL, StoreError
 from tests.sinks import market
 from tests.waiting import until
 
@@ -85,13 +85,13 @@ def test_an_answer_of_the_real_store_arrives_with_its_types(tmp_path: Path, path
 
 
 def test_sql_arrives_as_it_was_asked(service: Service, path: Path) -> None:
-    for sql in ("SELECT '盐'", "a\nb\r\n", "", "x" * MAX_BODY):
+    for sql in ("SELECT '盐'", "a\nb\r\n", "", "x" * MAX_SQL):
         assert ask(path, sql)["asked"].to_pylist() == [sql]
 
 
 def test_a_body_above_the_limit_is_refused(service: Service, path: Path) -> None:
-    with pytest.raises(QueryError, match=str(MAX_BODY)):
-        ask(path, "x" * (MAX_BODY + 1))
+    with pytest.raises(QueryError, match=str(MAX_SQL)):
+        ask(path, "x" * (MAX_SQL + 1))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""The questions in the README are asked."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sinks.blocks import split
+from sinks.embedded import EmbeddedStore
+from sinks.rows import read_alert, read_rejected
+from sinks.schema import TABLES
+from streams.records import encode
+from tests.sinks import market
+
+README = (Path(__file__).parents[2] / "sinks" / "README.md").read_text(encoding="utf-8")
+QUESTIONS = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    made = EmbeddedStore(tmp_path_factory.mktemp("readme") / "store")
+    made.migrate()
+    now = made.query("SELECT toUnixTimestamp64Milli(now64(3)) AS n")["n"][0].as_py()
+    for table, rows in split(market.lines(20, 200, around=now - 30 * market.HOUR)).items():
+        made.insert(table, rows, table)
+    for table, rows in split(market.lines(1, 300, around=now - 20 * market.HOUR, kinds=["stock"], seed=1)).items():
+        if rows.num_rows:
+            made.insert(table, rows.set_column(rows.column_names.index("qty"), "qty", [[0] * 300]), "zero")
+    for n in (1, 2):
+        made.insert("alerts", read_alert(encode(market.alert(n)), 0), f"a{n}")
+        made.insert("rejected", read_rejected(encode(market.refusal(0, n)), 0), f"r{n}")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("sql", QUESTIONS, ids=[q.split("\n")[0][:40] for q in QUESTIONS])
+def test_a_question_of_the_readme_has_an_answer(store: EmbeddedStore, sql: str) -> None:
+    assert store.query(sql).num_rows > 0
+
+
+def test_the_readme_has_questions_and_names_every_table() -> None:
+    assert len(QUESTIONS) >= 6
+    assert all(f"`{table}`" in README for table in {*TABLES, "cells_1h"})
