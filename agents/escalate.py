@@ -122,6 +122,9 @@ class EscalateStage:
             incident = block.incidents[signal.kind] = begin(signal.kind, signal.code, found, at)
         else:
             _merge(incident.hits, found)
+            if found and at < incident.detected:
+                # After a crash a city may be heard of late that was hit first: the beginning is what it says.
+                incident.detected, incident.onset = at, min(hit.since for hit in found.values())
             left = _leave(incident.hits, signal.city, at, int(numbers.hysteresis_hours * HOUR_MS))
             incident.updated = max(incident.updated, at)
             incident.idle_since = 0 if incident.hits else max(incident.idle_since, left)

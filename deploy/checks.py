@@ -70,7 +70,7 @@ def python() -> Finding:
 def installed(extra: str, *, needed: bool) -> Finding:
     """An extra of the package is there as a whole."""
     modules = EXTRAS[extra]
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing = [name for name in modules if name not in sys.modules and importlib.util.find_spec(name) is None]
     if missing:
         verdict: Verdict = "bad" if needed else "note"
         return Finding(f"extra {extra}", verdict, f"without {', '.join(missing)}", f"pip install 'infopump[{extra}]'")

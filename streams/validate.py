@@ -42,6 +42,9 @@ def bad_lines(
         hit = np.flatnonzero(bad & keep)
         keep[hit] = False
         column, numbers = lines.column(field), lines.column("line")
+        if pa.types.is_timestamp(column.type):
+            # As a number: a time may lie beyond what a datetime holds.
+            column = column.cast(pa.int64())
         findings.extend(
             (i, Finding(reason, field, expected, str(column[i])[:200], numbers[i].as_py())) for i in hit.tolist()
         )

@@ -69,7 +69,7 @@ def told(*kinds: type[Exception]) -> Iterator[None]:
 
 def require(extra: str, *modules: str) -> None:
     """Raises CommandError where a module of an extra is not installed."""
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing = [name for name in modules if name not in sys.modules and importlib.util.find_spec(name) is None]
     if missing:
         raise CommandError(
             f"this needs {', '.join(missing)}, which the extra `{extra}` brings: "

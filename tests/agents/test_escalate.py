@@ -168,6 +168,19 @@ def test_a_city_that_is_behind_keeps_its_counties(timeline: Timeline) -> None:
     assert {c.region for c in alert.counties} == {"330602", "330603", "330102"}
 
 
+def test_an_earlier_beginning_that_is_heard_of_later_moves_onset_and_detection_back(timeline: Timeline) -> None:
+    timeline.push(100, "3301", reading("330102", since=START + 95 * 60_000))
+    alert = timeline.push(20, "3306", reading("330602", since=START))[-1]
+    assert (alert.revision, alert.onset, alert.detected) == (2, START, START + 25 * 60_000)
+    assert alert.updated == START + 105 * 60_000
+
+
+def test_a_county_that_joins_later_does_not_move_the_beginning_however_long_it_smouldered(timeline: Timeline) -> None:
+    timeline.push(20, "3306", reading("330602", since=START))
+    alert = timeline.push(100, "3301", reading("330102", since=START - 48 * HOUR_MS))[-1]
+    assert (alert.onset, alert.detected) == (START, START + 25 * 60_000)
+
+
 def test_a_city_counts_as_one_place_while_no_county_of_it_can_be_named(timeline: Timeline) -> None:
     (alert,) = timeline.push(0, "3306", reading("3306"), reading("330602", p=1e-5))
     assert (alert.level, alert.region, [c.region for c in alert.counties]) == ("IV", "3306", ["3306"])

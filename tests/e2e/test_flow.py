@@ -83,9 +83,10 @@ def assert_the_rush_was_told(client: Client, market: Market) -> None:
         return client.alerts("panic_buying", rush.commodity)
 
     until(lambda: any(a["level"] in ("II", "III") for a in told()), 60, "a panic-buying alert of level III")
-    first = min(told(), key=lambda a: a["revision"])
-    assert rush.onset_ms - STEP_MS <= first["onset"] <= rush.onset_ms + 30 * 60_000
-    assert rush.onset_ms < first["detected"] <= rush.onset_ms + 60 * 60_000
+    # The last one: after a crash a city that is behind may be heard of late, and then onset and detection move back.
+    last = max(told(), key=lambda a: a["revision"])
+    assert rush.onset_ms - STEP_MS <= last["onset"] <= rush.onset_ms + 30 * 60_000
+    assert rush.onset_ms < last["detected"] <= rush.onset_ms + 60 * 60_000
     assert rush.county in {c["region"] for a in told() for c in a["counties"]}
     assert len({a["alert_id"] for a in told()}) == 1
 
@@ -130,8 +131,8 @@ def test_every_process_is_killed_again_and_again_and_nothing_is_lost_or_doubled(
     running = runfile.read(system.data_dir)
     assert running is not None
     assert not {p.pid for p in running.processes.values()} & set(struck)
-    assert_the_rush_was_told(client, market)
     assert_the_sums_are_equal(system, market.sent)
+    assert_the_rush_was_told(client, market)
     revisions = "SELECT count() AS n, uniqExact(alert_id, revision) AS different FROM infopump.alerts"
     (row,) = ask(system.socket, revisions).to_pylist()
     assert row["n"] == row["different"] > 0

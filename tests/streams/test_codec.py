@@ -22,7 +22,12 @@ def line(**changes: Any) -> dict[str, Any]:
 
 
 def batch(*rows: dict[str, Any]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(list(rows), schema=pa.schema([f.with_nullable(True) for f in LINE_SCHEMA]))
+    plain = pa.schema([f.with_nullable(True) if f.name != "ts" else pa.field("ts", pa.int64()) for f in LINE_SCHEMA])
+    lines = pa.RecordBatch.from_pylist(list(rows), schema=plain)
+    # By way of a number: no datetime holds the times beyond the year 9999 that a till may send.
+    return lines.set_column(
+        1, pa.field("ts", pa.timestamp("ms", "UTC")), lines.column(1).cast(pa.timestamp("ms", "UTC"))
+    )
 
 
 def as_json(*rows: Any, **header: Any) -> bytes:
@@ -66,6 +71,7 @@ REQUIRED_FIRST = ["line", "ts", "kind", "sku", "qty", "amount"]
         ({"amount": 1 << 60}, Reason.OUT_OF_RANGE, "amount"),
         ({"ts": NOW + 25 * 3_600_000}, Reason.FUTURE_TIME, "ts"),
         ({"ts": -5}, Reason.OUT_OF_RANGE, "ts"),
+        ({"ts": 1 << 60}, Reason.FUTURE_TIME, "ts"),
         ({"sku": ""}, Reason.MISSING_FIELD, "sku"),
         ({"name": "x" * 257}, Reason.TOO_LONG, "name"),
         ({"line": 0}, Reason.DUPLICATE_LINE, "line"),
