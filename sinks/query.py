@@ -135,9 +135,12 @@ def ask(socket: Path, sql: str, timeout: float = 60.0) -> pa.Table:
     Raises StoreNotRunning where nobody serves it, QueryError where the statement is refused, fails, or takes longer
     than ``timeout`` seconds.
     """
+    question = sql.encode()
+    if len(question) > MAX_SQL:
+        raise QueryError(f"expected at most {MAX_SQL} bytes of SQL, got {len(question)}")
     connection = _Connection(socket, timeout)
     try:
-        connection.request("POST", "/", sql.encode(), {"Content-Type": "application/sql"})
+        connection.request("POST", "/", question, {"Content-Type": "application/sql"})
         response = connection.getresponse()
         body = response.read()
     except (FileNotFoundError, ConnectionRefusedError) as error:

@@ -89,9 +89,14 @@ def test_sql_arrives_as_it_was_asked(service: Service, path: Path) -> None:
         assert ask(path, sql)["asked"].to_pylist() == [sql]
 
 
-def test_a_body_above_the_limit_is_refused(service: Service, path: Path) -> None:
+def test_a_statement_above_the_limit_is_refused_at_both_ends(service: Service, path: Path) -> None:
     with pytest.raises(QueryError, match=str(MAX_SQL)):
         ask(path, "x" * (MAX_SQL + 1))
+    with sockets.socket(sockets.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        client.sendall(f"POST / HTTP/1.1\r\nContent-Length: {MAX_SQL + 1}\r\n\r\n".encode())
+        assert b" 413 " in client.recv(4096).split(b"\r\n")[0]
 
 
 @pytest.mark.parametrize(
