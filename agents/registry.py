@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 import structlog
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.kafka import consumer_config
 from streams.records import Mapping, MappingRecord, RegistryRecord, TerminalRecord
@@ -100,7 +100,7 @@ class RegistryReader:
         with self._lock:
             try:
                 _, end = self._consumer.get_watermark_offsets(self._partition, timeout=timeout)
-            except Exception as error:
+            except KafkaException as error:
                 log.warning("registry not reached", error=str(error))
                 return
             while self._next < end and time.monotonic() < deadline:

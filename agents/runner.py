@@ -12,7 +12,6 @@ them by their identity. Killed between 3 and 4, the events come again and the st
 """
 
 import asyncio
-import time
 from typing import Any, Final
 
 import structlog
@@ -46,7 +45,6 @@ class Runner:
         self._restored = False
         self._generation = 0
         self.positions: dict[int, int] = {}
-        self.applied_at = time.monotonic()
 
     def revoked(self) -> None:
         """The partitions may move: forget what is not checkpointed; it will be delivered again to whoever has them."""
@@ -93,7 +91,6 @@ class Runner:
         self._events.append(event)
         self._bytes += len(record.value)
         self.positions[message.partition] = message.offset
-        self.applied_at = time.monotonic()
         _records.labels(self._name).inc()
         _pending.labels(self._name).set(len(self._events))
 

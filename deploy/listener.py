@@ -35,11 +35,6 @@ class Listener:
         self.revisions += found
         return found
 
-    def first(self) -> dict[str, Alert]:
-        """Each alert as it was first raised, by id."""
-        self.new()
-        return {a.alert_id: a for a in reversed(self.revisions)}
-
     def last(self) -> dict[str, Alert]:
         """Each alert's newest revision, by id, in the order of their first one."""
         self.new()

@@ -37,6 +37,7 @@ BULK_ENVELOPES: Final = 2_000
 _MAX_HOMES: Final = 1_000_000
 _lines = Counter("infopump_normalize_lines", "Lines normalised")
 _envelopes = Counter("infopump_normalize_envelopes", "Envelopes by what became of them", ["result"])
+_missing = Counter("infopump_normalize_missing_envelopes", "Numbers skipped by terminals; some may still come")
 _refused = Counter("infopump_normalize_refused", "Findings by reason code", ["reason"])
 _unclassified = Counter("infopump_normalize_unclassified_lines", "Lines whose SKU no mapping knows")
 
@@ -121,7 +122,9 @@ class NormalizeStage:
             _envelopes.labels("repeated").inc()
         else:
             self._take(record, decoded, terminal, state)
+            before = state.seqs.gap
             state.seqs.add(header.seq)
+            _missing.inc(max(0, state.seqs.gap - before))
             _envelopes.labels("taken").inc()
         state.enterprise = terminal.enterprise
         state.applied = record.offset

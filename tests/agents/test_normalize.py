@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from agents.normalize.bulk import Taken, normalise
 from agents.normalize.stage import NormalizeStage
@@ -77,9 +78,11 @@ def test_a_return_takes_back_what_the_sale_gave() -> None:
 
 def test_a_repeated_seq_is_dropped_and_a_gap_may_be_filled_later() -> None:
     s = stage()
-    for offset, seq in enumerate((1, 3, 3, 2, 1, 4)):
+    missing = REGISTRY.get_sample_value("infopump_normalize_missing_envelopes_total") or 0.0
+    for offset, seq in enumerate((1, 4, 4, 2, 1, 5)):
         s.apply(record(offset, seq, {}))
-    assert clean(s.drain())["seq"].to_pylist() == [1, 3, 2, 4]
+    assert clean(s.drain())["seq"].to_pylist() == [1, 4, 2, 5]
+    assert REGISTRY.get_sample_value("infopump_normalize_missing_envelopes_total") == missing + 2
 
 
 def test_the_reason_of_a_refusal_names_field_expectation_and_what_came() -> None:
