@@ -5,8 +5,6 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,26 +14,11 @@ from websockets.sync.client import connect
 from deploy import runfile
 from deploy.drain import Drain
 from deploy.local import LocalSystem
-from deploy.settings import load
 from sinks.query import ask
 from tests.e2e.market import STEP_MS, Market, Sent
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
-DAY = 86_400
-
-
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[LocalSystem]:
-    """Broker, workers, writer and gateway of their own, on free ports."""
-    settings = load(
-        data_dir=str(tmp_path / "d"),
-        detect={"tick_seconds": STEP_MS // 1000, "idle_seconds": 30 * DAY},
-        gateway={"port": 0},
-        health={"base_port": 0},
-    )
-    with LocalSystem(settings) as running:
-        yield running
 
 
 class Client:
