@@ -106,10 +106,14 @@ class Runner:
                 outputs, blocks = self._stage.drain(), self._stage.dirty()
                 # 2. outputs
                 await self._send(outputs)
-                # 3. state
-                await self._save(blocks)
+                # 3. state, unless the partitions went in the meantime: their new owner's must not be overwritten
+                if generation == self._generation:
+                    await self._save(blocks)
             # 4. positions
             if generation == self._generation:
+                for key, block in blocks.items():
+                    # Not table[key]: that would send the block a second time, without waiting for it.
+                    self._table.data[key] = block
                 for event in events:
                     event.ack()
             _pending.labels(self._name).set(len(self._events))
@@ -129,6 +133,3 @@ class Runner:
         for key, block in blocks.items():
             futures.append(await self._app.producer.send(topic, key, block, None, None, None))
         await asyncio.gather(*futures)
-        for key, block in blocks.items():
-            # Not table[key]: that would send the block a second time, without waiting for it.
-            self._table.data[key] = block
