@@ -30,6 +30,9 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: str | None = None
     lot: str | None = None
     channel: str | None = None
+    barcode: str | None = None
+    category: str | None = None
+    tax_code: str | None = None
 
 
 class _Loose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -96,6 +96,14 @@ class Quality(IntFlag):
     """amount or quantity is zero: no unit price"""
     OUTLIER = 32
     """the unit price is more than 8 times, or less than an eighth of, the SKU's usual one in this shop"""
+    UNIT_MISTAKE = 64
+    """the unit price is a step of 2, 10, 500 or 1000 away: a price per 斤, grams as kilograms, a pack as a piece"""
+    NEW_SKU = 128
+    """the first line of this article in this shop"""
+    RETURNING = 256
+    """the article was not sold in this shop for longer than it is usual for it"""
+    PROMO_INFERRED = 512
+    """no promotion was said, but the price fell and came back like one: kept out of price relatives"""
 
 
 def to_bytes(batch: pa.RecordBatch | pa.Table) -> bytes:

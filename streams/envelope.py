@@ -42,10 +42,15 @@ LINE_SCHEMA: Final = pa.schema(
         pa.field("origin", pa.string()),
         pa.field("lot", pa.string()),
         pa.field("channel", pa.string()),
+        pa.field("barcode", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("tax_code", pa.string()),
     ]
 )
 """Columns of a line. ``qty`` in thousandths of ``unit``, ``amount`` in fen: for a sale or return the total paid, for a
-price the price of one unit; for stock it is 0. Text columns may be dictionary-encoded on the wire."""
+price the price of one unit; for stock it is 0. ``barcode`` (where ``sku`` is the enterprise's own), ``category``
+(its own category path, as ``食品/粮油/大米``) and ``tax_code`` (19 digits) say what an article is, until the SKU is
+known. Text columns may be dictionary-encoded on the wire."""
 
 REQUIRED: Final = tuple(f.name for f in LINE_SCHEMA if not f.nullable)
 TEXTS: Final = tuple(f.name for f in LINE_SCHEMA if pa.types.is_string(f.type))

@@ -42,7 +42,103 @@ class MappingRecord(msgspec.Struct, frozen=True, tag="mapping", tag_field="type"
     mappings: list[Mapping]
 
 
-RegistryRecord = TerminalRecord | MappingRecord
+Verdict = Literal["accepted", "corrected", "split", "withdrawn"]
+
+
+class Decision(msgspec.Struct, frozen=True, tag="decision", tag_field="type", omit_defaults=True):
+    """``registry``, key ``decision/<enterprise>/<sku>``: what a person said that an article is; the last one holds.
+
+    ``split``: the enterprise uses one SKU for different goods, so each name is an article of its own (see SPLIT).
+    ``withdrawn``: the earlier decision no longer holds. It goes before a mapping of the enterprise.
+    """
+
+    decision_id: str
+    enterprise: str
+    sku: str
+    verdict: Verdict
+    author: str
+    at: int
+    code: str = ""
+    suggested: str = ""
+    """the code that it had before"""
+    unit: str = ""
+    content: int = 0
+    """as in Mapping"""
+    brand: str = ""
+    name: str = ""
+    """the article's name, barcode, category and tax code as they were seen: others are learned from them"""
+    barcode: str = ""
+    category: str = ""
+    tax_code: str = ""
+    note: str = ""
+
+
+class LabelLayout(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an enterprise prints variable-weight labels: digits from 0, ends exclusive."""
+
+    prefix: str
+    """leading digits, such as ``21``"""
+    length: int
+    """digits in all, check digit included: 13 or 18"""
+    item: tuple[int, int]
+    measure: tuple[int, int]
+    measures: Literal["weight", "price"]
+    scale: int = 1
+    """g (weight) or fen (price) in one unit of the measure's last digit"""
+    price_check: int | None = None
+    """position of the check digit of the measure, where there is one"""
+    check_digit: bool = True
+    """whether the last digit is the GS1 check digit of all others"""
+
+
+class EnterpriseRecord(msgspec.Struct, frozen=True, tag="enterprise", tag_field="type", omit_defaults=True):
+    """``registry``, key ``enterprise/<id>``: what must be known to read an enterprise's lines."""
+
+    enterprise: str
+    labels: list[LabelLayout] = []
+
+
+RegistryRecord = TerminalRecord | MappingRecord | Decision | EnterpriseRecord
+
+SPLIT: Final = "\u241f"
+"""Stands between SKU and name in the SKU of an article whose SKU was split by name."""
+
+
+class SkuRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What normalize made of an article when it first met it, and again whenever that changed."""
+
+    enterprise: str
+    sku: str
+    unit: str
+    code: str
+    method: str
+    confidence: float
+    seen_at: int
+    """``ts`` of the line by which it was described, ms UTC"""
+    name: str = ""
+    spec: str = ""
+    barcode: str = ""
+    category: str = ""
+    tax_code: str = ""
+    brand: str = ""
+    reasons: list[str] = []
+    """why this code, in words: what was matched, by what"""
+    qty: float = 0.0
+    content_unit: str = ""
+    packs: int = 0
+    """printed net content: ``qty`` g, ml or piece of one pack, ``packs`` of them; 0: none was printed"""
+    per_unit: int = 0
+    """g, ml or thousandths of a piece in one unit of sale; 0: not known"""
+    quality: int = 0
+
+
+class SkuSightings(msgspec.Struct, frozen=True):
+    """``skus``, key enterprise: articles described by normalize. Idempotent: the last one of an article holds."""
+
+    raw_partition: int
+    raw_offset: int
+    at: int
+    skus: list[SkuRecord]
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,6 +18,7 @@ ALERTS: Final = "alerts"
 COMMANDS: Final = "alert.commands"
 REGISTRY: Final = "registry"
 HEARTBEATS: Final = "heartbeats"
+SKUS: Final = "skus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ TOPICS: Final = (
     Topic(COMMANDS, "alert id", None, compacted=True, partitions=1),
     Topic(REGISTRY, "entity id", None, compacted=True, partitions=1),
     Topic(HEARTBEATS, "terminal_id", DAY_MS),
+    Topic(SKUS, "enterprise", 30 * DAY_MS, max_message_bytes=8 << 20),
 )
 
 
