@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock lock-kafka clean
+.PHONY: help setup demo test lint bench bench-names train-names lock lock-kafka clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,6 +51,12 @@ lint: $(INSTALLED) ## ruff, mypy, and the rule of who may import whom
 
 bench: setup ## Every measurement in tests/bench
 	@for script in $(wildcard tests/bench/[a-z]*.py); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+bench-names: setup ## Accuracy and speed of the name classifier; ARGS=LABELS.csv takes other labels
+	@$(BIN)/python -m tests.bench.bench_names $(ARGS)
+
+train-names: $(INSTALLED) ## Train the name classifier from its lexicon and examples, after a change of these
+	@$(BIN)/python -m agents.naming.train
 
 lock: $(INSTALLED) ## Write requirements.lock from pyproject.toml; ARGS=--upgrade takes newer versions
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal \

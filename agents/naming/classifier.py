@@ -1,0 +1,72 @@
+"""The name classifier: fold, cut into terms, weigh the candidates, say how sure that is and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import exp
+
+from agents.naming import ngrams, ranker
+from agents.naming.features import Candidates, candidates
+from agents.naming.fold import fold
+from agents.naming.lexicon import Lexicon, lexicon
+from agents.naming.ngrams import grams
+from agents.naming.segment import Parsed, outside, parse
+from agents.naming.verdict import DECLINED, Verdict
+
+_BATCH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Names to verdicts; no state, no I/O."""
+
+    lexicon: Lexicon
+    ngrams: ngrams.Ngrams
+    ranker: ranker.Ranker
+
+    def __call__(self, names: Sequence[str], specs: Sequence[str] = ()) -> list[Verdict]:
+        """A verdict for each name, in their order. ``specs`` (same length, or none) only help where a name is empty."""
+        texts = list(names) if not specs else [n or s for n, s in zip(names, specs, strict=True)]
+        out: list[Verdict] = []
+        for start in range(0, len(texts), _BATCH):
+            folded = fold(texts[start : start + _BATCH])
+            guesses = self.ngrams.guesses([outside(text) for text in folded])
+            out += [self._verdict(parse(t, self.lexicon), g) for t, g in zip(folded, guesses, strict=True)]
+        return out
+
+    def _verdict(self, parsed: Parsed, guesses: list[tuple[str, float]]) -> Verdict:
+        if not parsed.segments and not grams(parsed.text):
+            return DECLINED
+        found = candidates(parsed, self.lexicon, guesses)
+        chances = self.ranker.probabilities(found.features)
+        best = max(range(len(chances)), key=chances.__getitem__)
+        brand = next((s.term.text for s in parsed.segments if s.term.kind == "brand"), "")
+        # A shallower candidate of the same branch does not contradict: its chance counts for the branch.
+        chance = sum(c for k, c in zip(found.keys, chances, strict=True) if _agree(k, found.keys[best]))
+        if chance < self.ranker.least:
+            return Verdict("", 0.0, brand, (f"unsure: {found.codes[best]} at {chance:.2f}",))
+        return Verdict(found.codes[best], chance, brand, _reasons(parsed, found, best, guesses))
+
+
+def _agree(key: str, best: str) -> bool:
+    return key == best or (len(key) > len(best) and key.startswith(best))
+
+
+def _reasons(parsed: Parsed, found: Candidates, best: int, guesses: list[tuple[str, float]]) -> tuple[str, ...]:
+    key = found.keys[best]
+    out = []
+    for s in parsed.segments:
+        if s.term.kind == "word" or not s.term.code:
+            continue
+        role = "flavour" if s.flavour else "in brackets" if s.inner else s.term.kind
+        verb = "head" if s is found.head and s.term.code[:4] == key else role
+        out.append(f"{verb} {s.term.text} {s.term.code}")
+    for code, log in guesses[:1]:
+        out.append(f"like {code} at {exp(log):.2f}")
+    return tuple(out)
+
+
+@cache
+def classifier() -> Classifier:
+    """The classifier of the product, loaded once."""
+    return Classifier(lexicon(), ngrams.load(), ranker.load())
