@@ -65,7 +65,7 @@ class Worker:
     def __init__(self, name: str, config: WorkerConfig) -> None:
         self._name = name
         self._config = config
-        self._reader = RegistryReader(config.bootstrap)
+        self._reader = RegistryReader(config.bootstrap, goods=name == "normalize")
         self._stopped = asyncio.Event()
         self._wrong: str | None = "starting"
         self._stall = Stall(config.stall_seconds)
