@@ -1,66 +1,133 @@
-"""Partial sums of many envelopes by envelope, commodity and tick."""
+"""Partial sums of many envelopes by envelope, commodity and tick; and their messages, by city."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from agents.normalize.bulk import Clean, Floats, Ints
+from agents.normalize.bulk import Clean
+from agents.normalize.groups import Floats, Ints, Mask, distinct
+from agents.normalize.taken import Taken
 from streams.columns import CELLS_SCHEMA
 from streams.envelope import RETURN, SALE, STOCK
 from streams.ticks import number_of, start_of
 from streams.validate import int64
 
-_CODE_BITS = 14
-_TICK_BITS = 33
+Place = tuple[int, str]
+"""raw partition and city"""
 
 
-def cells_of(clean: Clean, tick_ms: int, offsets: Ints, counties: list[str], texts: list[str]) -> tuple[Ints, pa.Table]:
-    """Envelope of each row, and the rows as columns of ``CELLS_SCHEMA`` but ``raw_partition``; by rising envelope.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells of one bulk, by rising envelope."""
 
-    Parameters
-    ----------
-    offsets
-        int64 (envelopes,): raw offset of each envelope.
-    counties
-        County of each envelope.
-    texts
-        Dictionary of ``clean.code``.
-    """
-    ts = int64(clean.lines.column("ts"))
-    key = (((clean.envelope << _CODE_BITS) | clean.code) << _TICK_BITS) | number_of(ts, tick_ms)
-    cell, inverse = np.unique(key, return_inverse=True)
-    envelope = cell >> (_CODE_BITS + _TICK_BITS)
-    trade = (clean.kind == SALE) | (clean.kind == RETURN)
-    in_stock = clean.kind == STOCK
-    relative = np.where(clean.has_relative, clean.relative, 0.0)
+    envelope: Ints
+    """which envelope of the bulk a row is of, int64 (rows,)"""
+    code: Ints
+    """number in the catalogue's texts, int64 (rows,)"""
+    sums: dict[str, npt.NDArray[np.generic]]
+    """the other columns of ``CELLS_SCHEMA`` that follow from the lines, each of shape (rows,)"""
 
-    def count(values: npt.NDArray[np.generic]) -> Ints:
+
+def cells_of(clean: Clean, tick_ms: int, codes: int) -> Cells:
+    """Sum the lines; ``codes`` is the length of the dictionary of ``clean.code``."""
+    tick = number_of(int64(clean.lines.column("ts")), tick_ms)
+    first = int(tick.min()) if len(tick) else 0
+    ticks = int(tick.max()) - first + 1 if len(tick) else 1
+    key = (clean.envelope * codes + clean.code) * ticks + (tick - first)
+    cell, inverse = distinct(key, len(clean.counts) * codes * ticks)
+    rows = len(cell)
+    sold, returned, in_stock = clean.kind == SALE, clean.kind == RETURN, clean.kind == STOCK
+    trade = sold | returned
+
+    def count(values: npt.NDArray[np.generic], of: Mask | None = None) -> Ints:
         # In integers: float64 would round sums beyond 2**53.
-        sums = np.zeros(len(cell), np.int64)
-        np.add.at(sums, inverse, values)
+        sums = np.zeros(rows, np.int64)
+        if of is None or of.all():
+            np.add.at(sums, inverse, values)
+        elif of.any():
+            np.add.at(sums, inverse[of], values[of])
         return sums
 
     def total(values: Floats) -> Floats:
-        return np.bincount(inverse, weights=values, minlength=len(cell)).astype(np.float64)
+        return np.bincount(inverse, weights=values, minlength=rows).astype(np.float64)
 
-    places = sorted(set(counties))
-    place = np.array([places.index(c) for c in counties], np.int32)
-    code = ((cell >> _TICK_BITS) & ((1 << _CODE_BITS) - 1)).astype(np.int32)
-    columns = {
-        "raw_offset": offsets[envelope],
-        "county": pa.DictionaryArray.from_arrays(place[envelope], pa.array(places, pa.string())),
-        "code": pa.DictionaryArray.from_arrays(code, pa.array(texts, pa.string())),
-        "tick": start_of(cell & ((1 << _TICK_BITS) - 1), tick_ms),
-        "lines": count(np.where(clean.kind == RETURN, -1, (clean.kind == SALE).astype(np.int64))),
-        "terminals": np.ones(len(cell), np.int64),
-        "base_qty": count(np.where(trade, clean.base_qty, 0)),
-        "amount": count(np.where(trade, clean.amount, 0)),
-        "relatives": count(clean.has_relative.astype(np.int64)),
+    relative = np.where(clean.has_relative, clean.relative, 0.0)
+    ones = np.ones(len(key), np.int64)
+    sums: dict[str, npt.NDArray[np.generic]] = {
+        "tick": start_of(cell % ticks + first, tick_ms),
+        "lines": count(ones, sold) - count(ones, returned),
+        "terminals": np.ones(rows, np.int64),
+        "base_qty": count(clean.base_qty, trade),
+        "amount": count(clean.amount, trade),
+        "relatives": count(ones, clean.has_relative),
         "log_relative": total(relative),
         "log_relative_sq": total(relative * relative),
-        "stock": count(np.where(in_stock, clean.base_qty, 0)),
-        "stock_skus": count(in_stock.astype(np.int64)),
-        "zero_skus": count((in_stock & (clean.qty == 0)).astype(np.int64)),
+        "stock": count(clean.base_qty, in_stock),
+        "stock_skus": count(ones, in_stock),
+        "zero_skus": count(ones, in_stock & (clean.qty == 0)),
     }
-    schema = pa.schema([f for f in CELLS_SCHEMA if f.name != "raw_partition"])
-    return envelope, pa.Table.from_pydict({f.name: columns[f.name] for f in schema}, schema=schema)
+    envelope, code = np.divmod(cell // ticks, codes)
+    return Cells(envelope, code, sums)
+
+
+class Gathered:
+    """Cells since the last message, of all places; places without cells are kept too: their watermark moves."""
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._places: dict[Place, int] = {}
+        self._counties: dict[str, int] = {}
+        self._parts: list[dict[str, npt.NDArray[np.generic]]] = []
+
+    def touch(self, place: Place) -> int:
+        """Number of a place from which something has come."""
+        return self._places.setdefault(place, len(self._places))
+
+    def add(self, envelopes: list[Taken], cells: Cells) -> None:
+        """Keep the cells of a bulk."""
+        counties = self._counties
+        partition = np.array([e.partition for e in envelopes], np.int32)
+        offset = np.array([e.offset for e in envelopes], np.int64)
+        place = np.array([self.touch((e.partition, e.terminal.county[:4])) for e in envelopes], np.int32)
+        county = np.array([counties.setdefault(e.terminal.county, len(counties)) for e in envelopes], np.int32)
+        of = cells.envelope
+        self._parts.append(
+            {
+                "place": place[of],
+                "raw_partition": partition[of],
+                "raw_offset": offset[of],
+                "county": county[of],
+                "code": cells.code.astype(np.int32),
+                **cells.sums,
+            }
+        )
+
+    def take(self, texts: list[str]) -> list[tuple[Place, pa.RecordBatch]]:
+        """The columns of ``CELLS_SCHEMA`` of each place, in the order in which they came, and forget them.
+
+        Parameters
+        ----------
+        texts
+            Dictionary of the codes.
+        """
+        places, counties, parts = list(self._places), list(self._counties), self._parts
+        self._forget()
+        if not parts:
+            return [(place, pa.RecordBatch.from_pylist([], CELLS_SCHEMA)) for place in places]
+        columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        place = columns.pop("place").astype(np.int64)
+        order = np.argsort(place, kind="stable")
+        edges = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(places)))]).tolist()
+        dictionaries = {"county": pa.array(counties, pa.string()), "code": pa.array(texts, pa.string())}
+        arrays = []
+        for field in CELLS_SCHEMA:
+            values = pa.array(columns[field.name][order])
+            if field.name in dictionaries:
+                values = pa.DictionaryArray.from_arrays(values, dictionaries[field.name])
+            arrays.append(values)
+        rows = pa.RecordBatch.from_arrays(arrays, schema=CELLS_SCHEMA)
+        return [(p, rows.slice(a, b - a)) for p, a, b in zip(places, edges, edges[1:], strict=False)]

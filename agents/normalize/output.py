@@ -6,96 +6,129 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from agents.normalize.bulk import Clean, Ints, Taken, filled
+from agents.normalize.bulk import Clean
+from agents.normalize.catalogue import Catalogue, News
+from agents.normalize.cells import Place
+from agents.normalize.groups import Tags, distinct, tagged, tagged_of
+from agents.normalize.taken import Taken
 from agents.stage import Incoming, Outgoing
 from streams.codec import Decoded
-from streams.columns import CELLS_SCHEMA, CLEAN_SCHEMA, CONTENT, RAW_PARTITION, SOURCES, WATERMARK, to_bytes
-from streams.envelope import CONTENT_TYPE
+from streams.columns import CLEAN_SCHEMA, CONTENT, RAW_PARTITION, SOURCES, WATERMARK, to_bytes
+from streams.envelope import CONTENT_TYPE, KINDS
 from streams.reasons import Finding
-from streams.records import Rejected, encode
-from streams.topics import CELLS, CLEAN, REJECTED
+from streams.records import Rejected, SkuSightings, encode
+from streams.topics import CELLS, CLEAN, REJECTED, SKUS
 
 _HEADERS: Final = {CONTENT_TYPE: CONTENT.encode()}
-_WIRE_TEXTS: Final = ("sku", "name", "unit", "brand", "origin", "lot")
+_WIRE_TEXTS: Final = ("name", "origin", "lot")
+_NUMBERS: Final = ("confidence", "qty", "amount", "base_qty", "unit_price", "promo", "quality")
+_SKUS: Final = 500
+"""With all their texts at their longest these take less than a message may."""
+_KINDS: Final = pa.array(KINDS)
 
 
-def clean_messages(envelopes: list[Taken], clean: Clean, texts: list[str]) -> list[Outgoing]:
+def clean_messages(envelopes: list[Taken], clean: Clean, catalogue: Catalogue) -> list[Outgoing]:
     """One message of ``pos.clean`` for each raw partition among the envelopes, which must come by partition."""
-    if not len(clean.envelope):
-        return []
-    batch = _clean_batch(envelopes, clean, texts)
-    of_line = np.array([e.partition for e in envelopes])[clean.envelope]
-    partitions, first = np.unique(of_line, return_index=True)
+    partition = np.array([e.partition for e in envelopes], np.int32)
+    first_line = np.concatenate([[0], np.cumsum(clean.counts)])
+    tags = _tags(envelopes, clean, catalogue)
+    columns = _columns(envelopes, clean)
     out = []
-    for partition, start, end in zip(partitions.tolist(), first, np.append(first, len(of_line))[1:], strict=False):
-        part = batch.slice(start, end - start)
+    edges = np.flatnonzero(np.diff(partition)) + 1
+    for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(partition)], strict=True):
+        start, end = int(first_line[first]), int(first_line[last])
+        if start == end:
+            continue
+        arrays = []
+        for field in CLEAN_SCHEMA:
+            if field.name in tags:
+                arrays.append(tags[field.name].part(start, end))
+            else:
+                arrays.append(columns[field.name].slice(start, end - start))
+        batch = pa.RecordBatch.from_arrays(arrays, schema=CLEAN_SCHEMA)
         key = envelopes[int(clean.envelope[start])].terminal.terminal_id.encode()
         # The same partition as in pos.raw: offsets of the two can be told from each other.
-        out.append(Outgoing(CLEAN, key, to_bytes(part), partition, _HEADERS))
+        out.append(Outgoing(CLEAN, key, to_bytes(batch), int(partition[first]), _HEADERS))
     return out
 
 
-def _clean_batch(envelopes: list[Taken], clean: Clean, texts: list[str]) -> pa.RecordBatch:
-    of_line, lines = clean.envelope.astype(np.int32), clean.lines
-
-    def tag(values: list[str]) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(of_line, pa.array(values, pa.string()))
-
-    def per_line(values: list[int], dtype: pa.DataType) -> pa.Array:
-        return pa.array(np.array(values)[of_line]).cast(dtype)
-
-    columns: dict[str, pa.Array] = {
-        "terminal_id": tag([e.terminal.terminal_id for e in envelopes]),
-        "seq": per_line([e.seq for e in envelopes], pa.int64()),
-        "line": lines.column("line"),
-        "raw_partition": per_line([e.partition for e in envelopes], pa.int32()),
-        "raw_offset": per_line([e.offset for e in envelopes], pa.int64()),
-        "ts": lines.column("ts"),
-        "sent_at": per_line([e.sent_at for e in envelopes], pa.timestamp("ms", "UTC")),
-        "kind": lines.column("kind").dictionary_encode(),
-        "enterprise": tag([e.terminal.enterprise for e in envelopes]),
-        "county": tag([e.terminal.county for e in envelopes]),
-        "channel": _channel(lines, tag([e.terminal.channel for e in envelopes])),
-        "code": pa.DictionaryArray.from_arrays(clean.code, pa.array(texts, pa.string())),
-        "method": pa.DictionaryArray.from_arrays(clean.method, pa.array(texts, pa.string())),
+def _tags(envelopes: list[Taken], clean: Clean, catalogue: Catalogue) -> dict[str, Tags]:
+    counts, lines = clean.counts, clean.lines
+    texts = pa.array(catalogue.texts.texts, pa.string())
+    tags = {name: tagged(lines.column(name)) for name in _WIRE_TEXTS}
+    return {
+        **tags,
+        "terminal_id": tagged_of([e.terminal.terminal_id for e in envelopes], counts),
+        "kind": Tags(clean.kind.astype(np.int32), _KINDS),
+        "enterprise": tagged_of([e.terminal.enterprise for e in envelopes], counts),
+        "county": tagged_of([e.terminal.county for e in envelopes], counts),
+        "channel": _channel(lines, tagged_of([e.terminal.channel for e in envelopes], counts)),
+        "sku": clean.articles.sku,
+        "unit": clean.articles.unit,
+        "brand": _brand(lines, clean, catalogue),
+        "code": Tags(clean.code, texts),
+        "method": Tags(clean.method, texts),
     }
-    for name in _WIRE_TEXTS:
-        columns[name] = filled(lines.column(name), "").dictionary_encode()
-    for name in ("confidence", "qty", "amount", "base_qty", "unit_price", "promo", "quality"):
-        columns[name] = pa.array(getattr(clean, name))
-    return pa.RecordBatch.from_arrays([columns[f.name] for f in CLEAN_SCHEMA], schema=CLEAN_SCHEMA)
 
 
-def _channel(lines: pa.RecordBatch, usual: pa.Array) -> pa.Array:
+def _columns(envelopes: list[Taken], clean: Clean) -> dict[str, pa.Array]:
+    def per_line(values: list[int], dtype: type[np.int64] | type[np.int32] = np.int64) -> pa.Array:
+        return pa.array(np.repeat(np.array(values, dtype), clean.counts))
+
+    return {
+        "seq": per_line([e.seq for e in envelopes]),
+        "line": clean.lines.column("line"),
+        "raw_partition": per_line([e.partition for e in envelopes], np.int32),
+        "raw_offset": per_line([e.offset for e in envelopes]),
+        "ts": clean.lines.column("ts"),
+        "sent_at": per_line([e.sent_at for e in envelopes]).view(CLEAN_SCHEMA.field("sent_at").type),
+        **{name: pa.array(getattr(clean, name)) for name in _NUMBERS},
+    }
+
+
+def _brand(lines: pa.RecordBatch, clean: Clean, catalogue: Catalogue) -> Tags:
+    """The line's own brand where it was sent, else the article's."""
+    used, index = distinct(catalogue.brand[clean.articles.row].astype(np.int64), len(catalogue.brands.texts))
+    usual = Tags(index, pa.array([catalogue.brands.texts[i] for i in used.tolist()], pa.string()))
+    said = lines.column("brand")
+    if said.null_count == len(said):
+        return usual
+    own = tagged(said)
+    sent = pc.not_equal(own.texts, "").to_numpy(zero_copy_only=False)[own.index]
+    both = pa.concat_arrays([own.texts, usual.texts])
+    return Tags(np.where(sent, own.index, len(own.texts) + usual.index), both)
+
+
+def _channel(lines: pa.RecordBatch, usual: Tags) -> Tags:
     said = lines.column("channel")
     if said.null_count == len(said):
         return usual
-    return pc.coalesce(said, usual.cast(pa.string())).dictionary_encode()
+    return tagged(pc.coalesce(said, usual.texts.take(pa.array(usual.index))))
 
 
-def split_cells(envelopes: list[Taken], envelope: Ints, cells: pa.Table) -> dict[tuple[int, str], pa.Table]:
-    """Rows of ``cells`` by (raw partition, city), in their order: complete columns of CELLS_SCHEMA."""
-    partition = np.array([e.partition for e in envelopes], np.int32)
-    places = sorted({(e.partition, e.terminal.county[:4]) for e in envelopes})
-    number = {place: i for i, place in enumerate(places)}
-    of_row = np.array([number[e.partition, e.terminal.county[:4]] for e in envelopes], np.int64)[envelope]
-    cells = cells.add_column(0, CELLS_SCHEMA.field("raw_partition"), pa.array(partition[envelope]))
-    order = np.argsort(of_row, kind="stable")
-    cells = cells.take(pa.array(order))
-    edges = np.searchsorted(of_row[order], np.arange(len(places) + 1)).tolist()
-    return {place: cells.slice(edges[i], edges[i + 1] - edges[i]) for i, place in enumerate(places)}
+def sku_messages(news: list[News]) -> list[Outgoing]:
+    """Messages of ``skus``: the articles described, by raw partition and enterprise, at most ``_SKUS`` in each."""
+    groups: dict[tuple[int, str], list[News]] = {}
+    for one in news:
+        groups.setdefault((one.partition, one.sku.enterprise), []).append(one)
+    out = []
+    for (partition, enterprise), group in groups.items():
+        for part in (group[i : i + _SKUS] for i in range(0, len(group), _SKUS)):
+            last = max(part, key=lambda one: one.offset)
+            sightings = SkuSightings(partition, last.offset, last.arrived, [one.sku for one in part])
+            out.append(Outgoing(SKUS, enterprise.encode(), encode(sightings), partition))
+    return out
 
 
-def cells_message(city: str, partition: int, watermark: int, sources: list[int], rows: list[pa.Table]) -> Outgoing:
+def cells_message(place: Place, watermark: int, sources: list[int], rows: pa.RecordBatch) -> Outgoing:
     """One message of ``market.cells``: rows of one city from one raw partition (or none), and how far it has come."""
+    partition, city = place
     metadata = {
         WATERMARK: str(watermark),
         SOURCES: ",".join(map(str, sources)),
         RAW_PARTITION: str(partition),
     }
-    table = pa.concat_tables(rows) if rows else CELLS_SCHEMA.empty_table()
-    batch = table.unify_dictionaries().combine_chunks().replace_schema_metadata(metadata)
-    return Outgoing(CELLS, city.encode(), to_bytes(batch), None, _HEADERS)
+    return Outgoing(CELLS, city.encode(), to_bytes(rows.replace_schema_metadata(metadata)), None, _HEADERS)
 
 
 def refusal(record: Incoming, findings: list[Finding], decoded: Decoded | None) -> Outgoing:

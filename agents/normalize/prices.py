@@ -3,91 +3,166 @@
 A matched relative has no unit-value bias: customers who switch to dearer brands are no price rise.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from agents.normalize.groups import Floats, Ints, Mask
+from agents.normalize.slots import Slots
+from streams.columns import Quality
 
 HALF_LIFE_MS: Final = 10 * 86_400_000.0
 """The usual price follows a lasting change by half in ten days."""
 OUTLIER: Final = float(np.log(8.0))
 """Beyond it a price is a mistake of unit or typing until someone says otherwise: flagged, kept out of relatives."""
-_ROW_BITS: Final = 32
 
 
 class UsualPrices:
-    """Usual log unit price of every (shop, article) that this worker has seen, in one dense pair of arrays.
+    """Usual log price of every (shop, article) that this worker has seen, in dense arrays by slot.
 
-    ``log_price[slot]`` is NaN until a price is learned; ``at[slot]`` is the ms UTC of the last one.
+    Of one unit of sale, as it is printed on the till, not of a base unit: so it holds when the article's content is
+    corrected. ``log_price[slot]`` is NaN until a price is learned; ``at[slot]`` is the ms UTC of the last one;
+    ``met[slot]`` says whether a line of the article has come from the shop.
     """
 
     def __init__(self) -> None:
-        self._slots: dict[int, int] = {}
-        self._of_shop: dict[int, list[int]] = {}
+        self._slots = Slots()
         self.log_price = np.full(1024, np.nan)
         self.at = np.zeros(1024)
+        self.met = np.zeros(1024, np.bool_)
+        self._line = np.zeros(1024, np.int32)
 
     def slots(self, shop: Ints, row: Ints) -> Ints:
         """Slot of each (shop, catalogue row), made where it is new; all int64 of shape (n,)."""
-        keys = (shop << _ROW_BITS) | row
-        found = list(map(self._slots.get, keys.tolist()))
-        if None in found:
-            found = [self._add(k) if s is None else s for k, s in zip(keys.tolist(), found, strict=True)]
-        return np.array(found, np.int64)
+        slots = self._slots.of(shop, row)
+        more = len(self._slots) - len(self.log_price)
+        if more > 0:
+            more = max(more, len(self.log_price))
+            self.log_price = np.concatenate([self.log_price, np.full(more, np.nan)])
+            self.at = np.concatenate([self.at, np.zeros(more)])
+            self.met = np.concatenate([self.met, np.zeros(more, np.bool_)])
+            self._line = np.concatenate([self._line, np.zeros(more, np.int32)])
+        return slots
 
-    def known(self, shop: int) -> tuple[Ints, Ints]:
-        """Catalogue rows and slots of a shop whose usual price is known, in the order of their first sale."""
-        keys = self._of_shop.get(shop, [])
-        slots = np.array([self._slots[k] for k in keys], np.int64)
-        rows = np.array(keys, np.int64) & ((1 << _ROW_BITS) - 1)
-        has = ~np.isnan(self.log_price[slots])
-        return rows[has], slots[has]
+    def met_in(self, shop: int) -> Ints:
+        """Slots of what a shop has sent, in the order of the first line."""
+        return self._slots.of_shop(shop)
 
-    def _add(self, key: int) -> int:
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._slots[key] = len(self._slots)
-            self._of_shop.setdefault(key >> _ROW_BITS, []).append(key)
-            if slot == len(self.log_price):
-                self.log_price = np.concatenate([self.log_price, np.full(slot, np.nan)])
-                self.at = np.concatenate([self.at, np.zeros(slot)])
-        return slot
+    def rows(self, slot: Ints) -> Ints:
+        """Catalogue row of each slot."""
+        return self._slots.rows(slot)
+
+    def take_back(self, shop: int, row: Ints, log_price: Floats, at: Floats) -> None:
+        """Restore what a shop has sent, in its order."""
+        slots = self.slots(np.full(len(row), shop, np.int64), row)
+        self.log_price[slots], self.at[slots], self.met[slots] = log_price, at, True
+
+    def one_line(self, slot: Ints) -> Ints:
+        """For each line the last one of the same slot, int64 (n,): it stands for all of them."""
+        self._line[slot] = np.arange(len(slot), dtype=np.int32)
+        return self._line[slot].astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Lines as what they say of prices; all arrays of shape (n,)."""
+
+    shop: Ints
+    """number of the terminal in this worker"""
+    row: Ints
+    """catalogue row of the article"""
+    log_price: Floats
+    """natural log of the unit price, in 1e-4 yuan per kg, L or piece; 0 where there is none"""
+    log_unit: Floats
+    """natural log of the base units in one unit of sale: with it a price is that of the unit of sale"""
+    priced: Mask
+    """whether there is a unit price"""
+    comparable: Mask
+    """whether it may be compared and learned from: priced, and neither a return nor on promotion"""
+    promo: Mask
+    ts: Ints
+    """ms UTC"""
+    code: npt.NDArray[np.int32]
+    """number of the commodity in the catalogue's texts"""
+    city: Ints
+    """number of the city of each line"""
+    rounds: list[Ints | slice]
+    """the lines in parts that go one after the other: no part has two envelopes of one shop"""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the offers; all arrays of shape (n,)."""
+
+    relative: Floats
+    """log price relative"""
+    has_relative: Mask
+    marks: npt.NDArray[np.uint16]
+    """of Quality: what the prices and the article's past in the shop give"""
+
+
+def judge(usual: UsualPrices, offers: Offers) -> Judged:
+    """Compare each price with the usual one before its envelope, mark what cannot be, and learn from the others."""
+    n = len(offers.row)
+    slot = usual.slots(offers.shop, offers.row)
+    paid = offers.log_price + offers.log_unit
+    relative, has_relative, outlier = np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    for part in offers.rounds:
+        its, log_price, comparable = slot[part], paid[part], offers.comparable[part]
+        rel, known = relatives(usual, its, log_price)
+        sane = np.abs(rel) <= OUTLIER
+        comparable = comparable & sane
+        relative[part], outlier[part] = rel, ~sane
+        has_relative[part] = known & comparable
+        learn(usual, its, log_price, offers.ts[part], comparable)
+    marks = np.where(offers.priced & outlier, np.uint16(Quality.OUTLIER), np.uint16(0))
+    new = np.flatnonzero(~usual.met[slot])
+    if len(new):
+        _, first = np.unique(slot[new], return_index=True)
+        marks[new[first]] |= np.uint16(Quality.NEW_SKU)
+        usual.met[slot[new]] = True
+    return Judged(relative, has_relative, marks)
 
 
 def relatives(usual: UsualPrices, slot: Ints, log_price: Floats) -> tuple[Floats, Mask]:
     """Log relative of each line, and whether there was a usual price to compare with; all of shape (n,)."""
-    before = usual.log_price[slot]
-    known = ~np.isnan(before)
-    return np.where(known, log_price - np.where(known, before, 0.0), 0.0), known
+    relative = log_price - usual.log_price[slot]
+    known = ~np.isnan(relative)
+    if not known.all():
+        relative[~known] = 0.0
+    return relative, known
 
 
-def learn(usual: UsualPrices, slot: Ints, log_price: Floats, ts: Floats) -> None:
+def learn(usual: UsualPrices, slot: Ints, log_price: Floats, ts: Ints, teaching: Mask) -> None:
     """Move usual prices towards the mean price of each slot in these lines; a new article starts at its first price.
 
     Parameters
     ----------
     slot
-        int64 (n,); lines on promotion, returns and outliers are to be left out by the caller, and the lines of one
-        slot must be of one envelope.
+        int64 (n,); the lines of one slot must be of one envelope.
     log_price
-        float64 (n,): natural log of the unit price.
+        float64 (n,): natural log of the price of one unit of sale.
     ts
-        float64 (n,): ms UTC.
+        int64 (n,): ms UTC.
+    teaching
+        bool (n,): the lines to learn from; promotions, returns and outliers teach nothing.
     """
-    if not len(slot):
-        return
-    touched, inverse = np.unique(slot, return_inverse=True)
-    mean = np.bincount(inverse, weights=log_price) / np.bincount(inverse)
-    last = np.zeros(len(touched))
-    np.maximum.at(last, inverse, ts)
-    before = usual.log_price[touched]
+    if not teaching.all():
+        slot, log_price, ts = slot[teaching], log_price[teaching], ts[teaching]
+    n = len(slot)
+    line = usual.one_line(slot)
+    count = np.bincount(line, minlength=n)
+    last = np.zeros(n, np.int64)
+    np.maximum.at(last, line, ts)
+    own = np.flatnonzero(count)
+    touched, at = slot[own], last[own].astype(np.float64)
+    mean = np.bincount(line, weights=log_price, minlength=n)[own] / count[own]
+    before, before_at = usual.log_price[touched], usual.at[touched]
     new = np.isnan(before)
-    elapsed = np.maximum(last - usual.at[touched], 0.0)
+    elapsed = np.maximum(at - before_at, 0.0)
     weight = np.where(new, 1.0, -np.expm1(-elapsed * (np.log(2.0) / HALF_LIFE_MS)))
     start = np.where(new, mean, before)
     usual.log_price[touched] = start + weight * (mean - start)
-    usual.at[touched] = np.maximum(usual.at[touched], last)
+    usual.at[touched] = np.maximum(before_at, at)

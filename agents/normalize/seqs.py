@@ -17,16 +17,19 @@ class Seqs:
     def __contains__(self, seq: int) -> bool:
         return seq <= self.low or seq in self.above
 
-    def add(self, seq: int) -> None:
-        """Mark ``seq`` as applied.
+    def add(self, seq: int) -> int:
+        """Mark ``seq`` as applied; returns by how many the numbers missing below the highest have grown.
 
         >>> s = Seqs()
-        >>> for n in (1, 2, 5): s.add(n)
-        >>> s.low, sorted(s.above), s.gap
-        (2, [5], 2)
+        >>> [s.add(n) for n in (1, 2, 5, 4)], s.low, sorted(s.above), s.gap
+        ([0, 0, 2, -1], 2, [4, 5], 1)
         """
+        if seq == self.low + 1 and not self.above:
+            self.low = seq
+            return 0
         if seq in self:
-            return
+            return 0
+        before = self.gap
         self.above.add(seq)
         if len(self.above) > MAX_ABOVE:
             self.low = min(self.above)
@@ -34,6 +37,7 @@ class Seqs:
         while self.low + 1 in self.above:
             self.low += 1
             self.above.discard(self.low)
+        return self.gap - before
 
     @property
     def gap(self) -> int:

@@ -12,18 +12,22 @@ import structlog
 from aiokafka.partitioner import murmur2
 from prometheus_client import Counter
 
-from agents.normalize.bulk import Taken, normalise
-from agents.normalize.catalogue import Catalogue
-from agents.normalize.cells import cells_of
-from agents.normalize.output import cells_message, clean_messages, line_refusal, refusal, split_cells
+from agents.identify.chain import Chain
+from agents.naming.classifier import classifier
+from agents.normalize.articles import articles_of
+from agents.normalize.bulk import normalise
+from agents.normalize.catalogue import Catalogue, Describe
+from agents.normalize.cells import Gathered, cells_of
+from agents.normalize.output import cells_message, clean_messages, line_refusal, refusal, sku_messages
 from agents.normalize.prices import UsualPrices
+from agents.normalize.taken import Taken
 from agents.normalize.terminal import TerminalState, from_bytes
 from agents.normalize.watermarks import Watermarks
 from agents.registry import Registry
 from agents.stage import Incoming, Outgoing
 from streams.codec import Decoded, read, refused_rows
 from streams.columns import Quality
-from streams.envelope import CONTENT_TYPE
+from streams.envelope import CONTENT_TYPE, Envelope
 from streams.reasons import Finding, Reason
 from streams.records import TerminalRecord
 from streams.topics import RAW
@@ -39,7 +43,8 @@ _lines = Counter("infopump_normalize_lines", "Lines normalised")
 _envelopes = Counter("infopump_normalize_envelopes", "Envelopes by what became of them", ["result"])
 _missing = Counter("infopump_normalize_missing_envelopes", "Numbers skipped by terminals; some may still come")
 _refused = Counter("infopump_normalize_refused", "Findings by reason code", ["reason"])
-_unclassified = Counter("infopump_normalize_unclassified_lines", "Lines whose SKU no mapping knows")
+_unclassified = Counter("infopump_normalize_unclassified_lines", "Lines of articles that nothing classifies")
+_described = Counter("infopump_normalize_described_articles", "Articles described, or described anew", ["method"])
 
 
 class NormalizeStage:
@@ -47,8 +52,12 @@ class NormalizeStage:
 
     source = RAW
 
-    def __init__(self, registry: Registry, partitions: int, tick_ms: int, idle_ms: int) -> None:
+    def __init__(
+        self, registry: Registry, partitions: int, tick_ms: int, idle_ms: int, describe: Describe | None = None
+    ) -> None:
+        """``describe`` says what articles are; without it the chain does, with the name classifier."""
         self._registry = registry
+        self._describe = describe or Chain(registry, classifier()).describe
         self._partitions = partitions
         self._tick_ms = tick_ms
         self._watermarks = Watermarks(registry, self._partition_of, idle_ms)
@@ -57,20 +66,22 @@ class NormalizeStage:
 
     def reset(self) -> None:
         """See Stage."""
-        self._catalogue = Catalogue(self._registry)
+        self._catalogue = Catalogue(self._registry, self._describe)
         self._usual = UsualPrices()
         self._states: dict[str, TerminalState] = {}
         self._dirty: set[str] = set()
         self._waiting: list[Taken] = []
         self._waiting_lines = 0
-        self._cells: defaultdict[tuple[int, str], list[pa.Table]] = defaultdict(list)
+        self._taken = 0
+        self._cells = Gathered()
         self._out: list[Outgoing] = []
         self._watermarks.reset()
 
     def apply(self, record: Incoming) -> None:
         """See Stage."""
         try:
-            self._apply(record)
+            content_type = record.headers.get(CONTENT_TYPE, b"").decode("ascii", "replace")
+            self.take(record, read(record.value, content_type))
         except Exception as error:
             self._give_up(record, error)
 
@@ -78,10 +89,12 @@ class NormalizeStage:
         """See Stage."""
         self._work()
         out, self._out = self._out, []
-        for (partition, city), rows in self._cells.items():
-            watermark = self._watermarks.of(partition, city)
-            out.append(cells_message(city, partition, watermark, self._watermarks.sources(city), rows))
-        self._cells.clear()
+        out += sku_messages(self._catalogue.news)
+        for one in self._catalogue.news:
+            _described.labels(one.sku.method).inc()
+        self._catalogue.news.clear()
+        for place, rows in self._cells.take(self._catalogue.texts.texts):
+            out.append(cells_message(place, self._watermarks.of(*place), self._watermarks.sources(place[1]), rows))
         return out
 
     def dirty(self) -> dict[bytes, bytes]:
@@ -101,9 +114,8 @@ class NormalizeStage:
         self._states[terminal.terminal_id] = state
         self._watermarks.set(terminal, state.watermark)
 
-    def _apply(self, record: Incoming) -> None:
-        content_type = record.headers.get(CONTENT_TYPE, b"").decode("ascii", "replace")
-        decoded = read(record.value, content_type)
+    def take(self, record: Incoming, decoded: Decoded) -> None:
+        """Apply a record that was read: what the hot path begins with."""
         if decoded.envelope is None:
             self._refuse(record, decoded.findings, decoded)
             return
@@ -121,11 +133,10 @@ class NormalizeStage:
         if header.seq in state.seqs:
             _envelopes.labels("repeated").inc()
         else:
-            self._take(record, decoded, terminal, state)
-            before = state.seqs.gap
-            state.seqs.add(header.seq)
-            _missing.inc(max(0, state.seqs.gap - before))
-            _envelopes.labels("taken").inc()
+            self._keep(record, decoded.envelope, decoded, terminal, state.shop)
+            skipped = state.seqs.add(header.seq)
+            if skipped > 0:
+                _missing.inc(skipped)
         state.enterprise = terminal.enterprise
         state.applied = record.offset
         state.watermark = max(state.watermark, header.sent_at)
@@ -144,24 +155,26 @@ class NormalizeStage:
             return Finding(Reason.UNKNOWN_TERMINAL, "terminal_id", "a registered terminal", terminal_id)
         return terminal
 
-    def _take(self, record: Incoming, decoded: Decoded, terminal: TerminalRecord, state: TerminalState) -> None:
-        assert decoded.envelope is not None  # noqa: S101 (for the type checker: the caller has looked)
-        header, lines = decoded.envelope.header, decoded.envelope.lines
-        taken = Taken(
-            partition=record.partition,
-            offset=record.offset,
-            arrived=record.timestamp,
-            terminal=terminal,
-            shop=state.shop,
-            seq=header.seq,
-            sent_at=header.sent_at,
-            lines=lines,
-            findings=decoded.findings,
-            refused=decoded.refused,
-        )
+    def _keep(
+        self, record: Incoming, envelope: Envelope, decoded: Decoded, terminal: TerminalRecord, shop: int
+    ) -> None:
+        header, lines = envelope.header, envelope.lines
         # An envelope without lines still moves its city's watermark.
-        self._cells[record.partition, terminal.county[:4]] += ()
+        self._cells.touch((record.partition, terminal.county[:4]))
+        self._taken += 1
         if lines.num_rows or decoded.refused:
+            taken = Taken(
+                partition=record.partition,
+                offset=record.offset,
+                arrived=record.timestamp,
+                terminal=terminal,
+                shop=shop,
+                seq=header.seq,
+                sent_at=header.sent_at,
+                lines=lines,
+                findings=decoded.findings,
+                refused=decoded.refused,
+            )
             self._waiting.append(taken)
             self._waiting_lines += lines.num_rows
             if self._waiting_lines >= BULK_LINES or len(self._waiting) >= BULK_ENVELOPES:
@@ -169,7 +182,9 @@ class NormalizeStage:
 
     def _work(self) -> None:
         """Normalise what waits. If that fails, one by one, so that only the envelope at fault is refused."""
-        waiting, self._waiting, self._waiting_lines = self._waiting, [], 0
+        # Counted here, once for many: a counter has a lock.
+        _envelopes.labels("taken").inc(self._taken)
+        waiting, self._waiting, self._waiting_lines, self._taken = self._waiting, [], 0, 0
         if not waiting:
             return
         # By partition for the messages; within one, and so within a terminal, by offset as they came.
@@ -188,7 +203,7 @@ class NormalizeStage:
         lines = pa.concat_batches([e.lines for e in envelopes])
         sizes = [e.lines.num_rows for e in envelopes]
         envelope = np.repeat(np.arange(len(envelopes)), sizes)
-        arrived = np.array([e.arrived for e in envelopes])[envelope]
+        arrived = np.repeat(np.array([e.arrived for e in envelopes], np.int64), sizes)
         keep, found = bad_lines(lines, arrived, envelope)
         findings: defaultdict[int, list[Finding]] = defaultdict(list)
         refused: dict[int, list[dict[str, object]]] = {}
@@ -200,19 +215,17 @@ class NormalizeStage:
                 mine = slice(int(starts[e]), int(starts[e + 1]))
                 refused[e] = refused_rows(lines.slice(mine.start, sizes[e]), keep[mine])
             lines, envelope = lines.filter(pa.array(keep)), envelope[keep]
-        clean = normalise(envelopes, lines, envelope, self._catalogue, self._usual)
-        texts = self._catalogue.texts.texts
-        offsets = np.array([e.offset for e in envelopes])
-        of_cell, cells = cells_of(clean, self._tick_ms, offsets, [e.terminal.county for e in envelopes], texts)
-        messages = clean_messages(envelopes, clean, texts)
+        articles = articles_of(envelopes, lines, envelope, self._catalogue, self._registry)
+        clean = normalise(envelopes, lines, envelope, articles, self._catalogue, self._usual)
+        cells = cells_of(clean, self._tick_ms, len(self._catalogue.texts.texts))
+        messages = clean_messages(envelopes, clean, self._catalogue)
         # Nothing may fail from here on: what is sent and what is counted belong together.
         for e, taken in enumerate(envelopes):
             if e in refused or taken.refused:
                 message = line_refusal(taken, findings[e], refused.get(e, []))
                 self._reject(message, taken.findings + findings[e])
         self._out += messages
-        for place, table in split_cells(envelopes, of_cell, cells).items():
-            self._cells[place].append(table)
+        self._cells.add(envelopes, cells)
         _lines.inc(len(envelope))
         _unclassified.inc(int(np.count_nonzero(clean.quality & Quality.UNCLASSIFIED)))
 

@@ -1,6 +1,8 @@
 """What normalize remembers of a terminal, as one block: written together with the offset that it has applied."""
 
+import struct
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -8,6 +10,9 @@ import numpy as np
 from agents.normalize.catalogue import Catalogue
 from agents.normalize.prices import UsualPrices
 from agents.normalize.seqs import Seqs
+
+_VERSION: Final = 2
+"""Up to version 1 prices were those of base units: they are forgotten."""
 
 
 class _Block(msgspec.Struct, array_like=True):
@@ -17,10 +22,31 @@ class _Block(msgspec.Struct, array_like=True):
     watermark: int
     low: int
     above: list[int]
-    skus: list[str]
-    units: list[str]
+    skus: list[str] | msgspec.Raw
+    units: list[str] | msgspec.Raw
     log_price: bytes
     at: bytes
+
+
+class _Read(_Block, array_like=True):
+    skus: list[str]
+    units: list[str]
+
+
+@dataclass(slots=True)
+class _Names:
+    """Texts packed once: a block is written at every checkpoint, and most of its articles are the same."""
+
+    packed: bytearray = field(default_factory=bytearray)
+    count: int = 0
+
+    def add(self, text: str) -> None:
+        self.packed += msgspec.msgpack.encode(text)
+        self.count += 1
+
+    def raw(self) -> msgspec.Raw:
+        # MessagePack's array of 32-bit length.
+        return msgspec.Raw(b"\xdd" + struct.pack(">I", self.count) + self.packed)
 
 
 @dataclass(slots=True)
@@ -35,20 +61,24 @@ class TerminalState:
     applied: int = -1
     watermark: int = 0
     seqs: Seqs = field(default_factory=Seqs)
+    _skus: _Names = field(default_factory=_Names)
+    _units: _Names = field(default_factory=_Names)
 
     def to_bytes(self, catalogue: Catalogue, usual: UsualPrices) -> bytes:
         """The block; articles are written by name, since their numbers live only as long as the worker."""
-        rows, slots = usual.known(self.shop)
-        articles = [catalogue.articles[i] for i in rows.tolist()]
+        slots = usual.met_in(self.shop)
+        for row in usual.rows(slots[self._skus.count :]).tolist():
+            self._skus.add(catalogue.skus[row])
+            self._units.add(catalogue.shelf_of(row).unit)
         block = _Block(
-            version=1,
+            version=_VERSION,
             enterprise=self.enterprise,
             applied=self.applied,
             watermark=self.watermark,
             low=self.seqs.low,
             above=sorted(self.seqs.above),
-            skus=[sku for _, sku, _ in articles],
-            units=[unit for _, _, unit in articles],
+            skus=self._skus.raw(),
+            units=self._units.raw(),
             log_price=usual.log_price[slots].tobytes(),
             at=usual.at[slots].tobytes(),
         )
@@ -57,9 +87,17 @@ class TerminalState:
 
 def from_bytes(data: bytes, shop: int, catalogue: Catalogue, usual: UsualPrices) -> TerminalState:
     """Take back what ``to_bytes`` wrote; raises msgspec.DecodeError where it is something else."""
-    block = msgspec.msgpack.decode(data, type=_Block)
-    rows = catalogue.rows_of([(block.enterprise, s, u) for s, u in zip(block.skus, block.units, strict=True)])
-    slots = usual.slots(np.full(len(rows), shop), rows)
-    usual.log_price[slots] = np.frombuffer(block.log_price)
-    usual.at[slots] = np.frombuffer(block.at)
+    block = msgspec.msgpack.decode(data, type=_Read)
+    rows = np.array(
+        [
+            row
+            for sku, unit in zip(block.skus, block.units, strict=True)
+            for row in catalogue.rows_of(catalogue.shelf(block.enterprise, unit), [sku])
+        ],
+        np.int64,
+    )
+    if block.version == _VERSION:
+        usual.take_back(shop, rows, np.frombuffer(block.log_price), np.frombuffer(block.at))
+    else:
+        usual.take_back(shop, rows, np.full(len(rows), np.nan), np.zeros(len(rows)))
     return TerminalState(shop, block.enterprise, block.applied, block.watermark, Seqs(block.low, set(block.above)))

@@ -19,6 +19,7 @@ class Watermarks:
         self._idle_ms = idle_ms
         self._changes = -1
         self._expected: dict[tuple[int, str], list[str]] = {}
+        self._sources: dict[str, list[int]] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -29,8 +30,13 @@ class Watermarks:
     def set(self, terminal: TerminalRecord, sent_at: int) -> None:
         """Note that a terminal has sent everything before ``sent_at``, ms UTC."""
         place = self._partition_of(terminal.terminal_id), terminal.county[:4]
-        self._sent.setdefault(place, {})[terminal.terminal_id] = sent_at
-        self._first[place] = min(self._first.get(place, sent_at), sent_at)
+        sent = self._sent.get(place)
+        if sent is None:
+            sent = self._sent[place] = {}
+            self._first[place] = sent_at
+        elif sent_at < self._first[place]:
+            self._first[place] = sent_at
+        sent[terminal.terminal_id] = sent_at
 
     def of(self, partition: int, city: str) -> int:
         """Ms UTC before which nothing is missing from this city in this partition; 0 where nothing has come."""
@@ -45,7 +51,8 @@ class Watermarks:
 
     def sources(self, city: str) -> list[int]:
         """The raw partitions in which this city has registered terminals."""
-        return sorted(p for p, c in self._terminals() if c == city)
+        self._terminals()
+        return self._sources.get(city, [])
 
     def _terminals(self) -> dict[tuple[int, str], list[str]]:
         if self._changes != self._registry.changes:
@@ -54,4 +61,7 @@ class Watermarks:
             for t in list(self._registry.terminals.values()):
                 place = self._partition_of(t.terminal_id), t.county[:4]
                 self._expected.setdefault(place, []).append(t.terminal_id)
+            self._sources = {}
+            for partition, city in sorted(self._expected):
+                self._sources.setdefault(city, []).append(partition)
         return self._expected

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from agents.normalize.bulk import Taken, normalise
+from agents.normalize.bulk import normalise
 from agents.normalize.stage import NormalizeStage
+from agents.normalize.taken import Taken
 from agents.registry import Registry
 from agents.stage import Incoming
 from streams.columns import WATERMARK, Quality
@@ -25,14 +26,10 @@ from tests.agents.till import (
     record,
     registry,
     rejected,
+    stage,
 )
 
-TICK = 300_000
 DAY = 86_400_000
-
-
-def stage(known: Registry | None = None, idle_ms: int = 3_600_000) -> NormalizeStage:
-    return NormalizeStage(known or registry(), PARTITIONS, TICK, idle_ms)
 
 
 def normalised(*rows: dict[str, Any]) -> list[dict[str, Any]]:
