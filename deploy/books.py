@@ -14,13 +14,13 @@ class Books:
 
 
 def read_books(socket: Path) -> Books:
-    """Ask the writer. Raises sinks.query.StoreNotRunning or QueryError."""
+    """Ask the writer; a line that was re-coded counts once. Raises sinks.query.StoreNotRunning or QueryError."""
     from sinks.query import ask
 
     stored = ask(
         socket,
-        "SELECT (SELECT count() FROM infopump.sales) + (SELECT count() FROM infopump.prices)"
-        " + (SELECT count() FROM infopump.stock) AS n",
+        "SELECT (SELECT sum(entry) FROM infopump.sales) + (SELECT sum(entry) FROM infopump.prices)"
+        " + (SELECT sum(entry) FROM infopump.stock) AS n",
     )
     refused = ask(socket, "SELECT sum(lines) AS lines, sum(envelopes) AS envelopes FROM infopump.rejected")
     return Books(int(stored["n"][0].as_py()), int(refused["lines"][0].as_py()), int(refused["envelopes"][0].as_py()))

@@ -4,6 +4,9 @@
 again from an earlier one after a crash of that stage; so are, each in their order, the envelopes refused whole and the
 refused lines of ``pos.rejected``. A row whose raw offset is not above the high-water of its source is therefore a
 repeat. This relies on the producer: the rows of one envelope stand in one message, and it has one refusal at most.
+
+Corrections (``sinks.corrections``) speak of lines below that high-water. Theirs is the number of the job that sends
+them: what a job sends after a later one has begun is dropped.
 """
 
 from collections import deque
@@ -14,6 +17,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sinks.corrections import job_of
 from sinks.ledger import LedgerError, Position
 from sinks.rows import EMPTY
 from sinks.schema import LINE_TABLES
@@ -23,7 +27,13 @@ MAX_BYTES: Final = 64 << 20
 """A block is also closed when its messages have this size."""
 
 _KINDS: Final = {"sales": ("sale", "return"), "prices": ("price",), "stock": ("stock",)}
-_TABLE: Final = {topics.REJECTED: "rejected", topics.SIGNALS: "signals", topics.ALERTS: "alerts"}
+_TABLE: Final = {
+    topics.REJECTED: "rejected",
+    topics.SIGNALS: "signals",
+    topics.ALERTS: "alerts",
+    topics.SKUS: "skus",
+    topics.REGISTRY: "decisions",
+}
 _FROM_RAW: Final = frozenset({topics.CLEAN, topics.REJECTED})
 
 
@@ -162,7 +172,7 @@ def fill(block: Block) -> Filled:
         if piece.unreadable:
             unread.append(piece.rows)
             continue
-        fresh = _drop_repeats(piece.rows, high) if block.topic in _FROM_RAW else piece.rows
+        fresh = _fresh(piece.rows, block, high)
         taken += piece.rows.num_rows
         kept += fresh.num_rows
         rows.append(fresh)
@@ -171,6 +181,20 @@ def fill(block: Block) -> Filled:
     if unread:
         tables["rejected"] = pa.concat_tables([*unread, *([tables["rejected"]] if "rejected" in tables else [])])
     return Filled({name: found for name, found in tables.items() if found.num_rows}, high, taken - kept)
+
+
+def _fresh(rows: pa.Table, block: Block, high: dict[str, int]) -> pa.Table:
+    """The rows of a message that were not applied before, and need not be refused."""
+    if block.topic not in _FROM_RAW:
+        return rows
+    job = job_of(rows.schema) if block.topic == topics.CLEAN else None
+    if job is None:
+        return _drop_repeats(rows, high)
+    of = f"{block.partition}c"
+    if job < high.get(of, 0):
+        return rows.slice(0, 0).replace_schema_metadata(None)
+    high[of] = job
+    return rows.replace_schema_metadata(None)
 
 
 def source(rows: pa.Table) -> str:

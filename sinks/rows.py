@@ -2,34 +2,32 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sinks.articles import DECISIONS, SKUS, read_registry, read_skus
+from sinks.corrections import job_of
+from sinks.reading import TAG, TIME, UnreadableError, decoded, table_of
 from streams import topics
 from streams.columns import CLEAN_SCHEMA, from_bytes
 from streams.envelope import KINDS, MAX_TEXT
 from streams.reasons import Finding, Reason
 from streams.records import Alert, AlertEvent, Rejected, Signal
 
-R = TypeVar("R", bound=msgspec.Struct)
-
 _ALERT_FIELDS: Final = frozenset(Alert.__struct_fields__) - {"counties"}
-_TIME: Final = pa.timestamp("ms", "UTC")
-_TAG: Final = pa.dictionary(pa.int32(), pa.string())
 
 REJECTED: Final = pa.schema(
     [
-        ("at", _TIME),
-        ("source", _TAG),
+        ("at", TIME),
+        ("source", TAG),
         ("raw_partition", pa.int32()),
         ("raw_offset", pa.int64()),
-        ("terminal_id", _TAG),
+        ("terminal_id", TAG),
         ("seq", pa.int64()),
-        ("reason", _TAG),
-        ("field", _TAG),
+        ("reason", TAG),
+        ("field", TAG),
         ("expected", pa.string()),
         ("got", pa.string()),
         ("line", pa.int64()),
@@ -43,17 +41,17 @@ others: their sums are exact counts."""
 
 SIGNALS: Final = pa.schema(
     [
-        ("tick", _TIME),
+        ("tick", TIME),
         ("tick_ms", pa.int64()),
-        ("city", _TAG),
-        ("code", _TAG),
-        ("kind", _TAG),
+        ("city", TAG),
+        ("code", TAG),
+        ("kind", TAG),
         ("readings", pa.uint32()),
-        ("region", _TAG),
+        ("region", TAG),
         ("p", pa.float64()),
         ("observed", pa.float64()),
         ("expected", pa.float64()),
-        ("since", _TIME),
+        ("since", TIME),
         ("terminals", pa.uint32()),
         ("tests_per_day", pa.float64()),
         ("data", pa.string()),
@@ -66,41 +64,33 @@ ALERTS: Final = pa.schema(
     [
         ("alert_id", pa.string()),
         ("revision", pa.uint32()),
-        ("published", _TIME),
-        ("state", _TAG),
-        ("kind", _TAG),
-        ("level", _TAG),
-        ("peak_level", _TAG),
-        ("commodity", _TAG),
-        ("commodity_zh", _TAG),
-        ("commodity_en", _TAG),
-        ("region", _TAG),
-        ("region_zh", _TAG),
-        ("region_en", _TAG),
+        ("published", TIME),
+        ("state", TAG),
+        ("kind", TAG),
+        ("level", TAG),
+        ("peak_level", TAG),
+        ("commodity", TAG),
+        ("commodity_zh", TAG),
+        ("commodity_en", TAG),
+        ("region", TAG),
+        ("region_zh", TAG),
+        ("region_en", TAG),
         ("provinces", pa.list_(pa.string())),
         ("counties", pa.list_(pa.string())),
         ("observed", pa.float64()),
         ("expected", pa.float64()),
         ("ratio", pa.float64()),
         ("terminals", pa.uint32()),
-        ("onset", _TIME),
-        ("detected", _TIME),
-        ("updated", _TIME),
+        ("onset", TIME),
+        ("detected", TIME),
+        ("updated", TIME),
         ("recurrence_days", pa.float64()),
         ("clause", pa.string()),
-        ("rulebook", _TAG),
+        ("rulebook", TAG),
         ("data", pa.string()),
     ]
 )
 """One row a revision of an alert; ``data`` is the whole CloudEvent in JSON."""
-
-
-class UnreadableError(ValueError):
-    """A message is not what its topic promises."""
-
-    def __init__(self, reason: Reason, expected: str, got: str) -> None:
-        super().__init__(f"expected {expected}, got {got}")
-        self.reason, self.expected, self.got = reason, expected, got
 
 
 def read_clean(value: bytes, partition: int) -> pa.Table:
@@ -108,6 +98,7 @@ def read_clean(value: bytes, partition: int) -> pa.Table:
     try:
         table = from_bytes(value, CLEAN_SCHEMA)
         table.validate(full=True)
+        job_of(table.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableError(Reason.UNREADABLE, "an Arrow stream of clean lines", str(error)) from error
     if empty := [name for name, column in zip(table.column_names, table.columns, strict=True) if column.null_count]:
@@ -123,10 +114,10 @@ def read_clean(value: bytes, partition: int) -> pa.Table:
 
 def read_rejected(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one signature for all topics)
     """Findings of one ``pos.rejected`` message, columns of REJECTED. Raises UnreadableError."""
-    record = _decode(value, Rejected)
+    record = decoded(value, Rejected)
     first = {"lines": len(record.lines), "envelopes": int(record.whole)}
     findings = record.findings or [Finding(Reason.INTERNAL, "findings", "at least one", "none")]
-    return _table(
+    return table_of(
         REJECTED,
         [
             {
@@ -150,9 +141,9 @@ def read_rejected(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (on
 
 def read_signal(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one signature for all topics)
     """One ``signals`` message, columns of SIGNALS. Raises UnreadableError."""
-    signal = _decode(value, Signal)
+    signal = decoded(value, Signal)
     worst = min(signal.readings, key=lambda reading: reading.p, default=None)
-    return _table(
+    return table_of(
         SIGNALS,
         [
             {
@@ -179,10 +170,10 @@ def read_alert(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one s
     """One ``alerts`` message, columns of ALERTS; a tombstone has no row. Raises UnreadableError."""
     if not value:
         return ALERTS.empty_table()
-    event = _decode(value, AlertEvent)
+    event = decoded(value, AlertEvent)
     alert = event.data
     same = {name: getattr(alert, name) for name in ALERTS.names if name in _ALERT_FIELDS}
-    return _table(
+    return table_of(
         ALERTS,
         [
             {
@@ -199,13 +190,6 @@ def read_alert(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one s
     )
 
 
-def _decode(value: bytes, record: type[R]) -> R:
-    try:
-        return msgspec.json.decode(value, type=record)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError(Reason.UNREADABLE, f"a {record.__name__} in JSON", str(error)) from error
-
-
 def _published(time: str) -> datetime:
     try:
         return datetime.fromisoformat(time)
@@ -213,18 +197,13 @@ def _published(time: str) -> datetime:
         raise UnreadableError(Reason.UNREADABLE, "a time in RFC 3339", time) from error
 
 
-def _table(schema: pa.Schema, rows: list[dict[str, Any]]) -> pa.Table:
-    try:
-        return pa.Table.from_pylist(rows, schema=schema)
-    except (pa.ArrowException, OverflowError, TypeError) as error:
-        raise UnreadableError(Reason.OUT_OF_RANGE, f"values of {schema.names}", str(error)) from error
-
-
 READERS: Final[dict[str, Callable[[bytes, int], pa.Table]]] = {
     topics.CLEAN: read_clean,
     topics.REJECTED: read_rejected,
     topics.SIGNALS: read_signal,
     topics.ALERTS: read_alert,
+    topics.SKUS: read_skus,
+    topics.REGISTRY: read_registry,
 }
 """How a message of each topic that the writer consumes is read: its value and its partition in, rows out."""
 
@@ -233,12 +212,14 @@ EMPTY: Final[dict[str, pa.Schema]] = {
     topics.REJECTED: REJECTED,
     topics.SIGNALS: SIGNALS,
     topics.ALERTS: ALERTS,
+    topics.SKUS: SKUS,
+    topics.REGISTRY: DECISIONS,
 }
 
 
 def unreadable_row(topic: str, partition: int, offset: int, at: int, error: UnreadableError) -> pa.Table:
     """The row of ``rejected`` that stands for a message that could not be read. ``at``: the message's time, ms UTC."""
-    return _table(
+    return table_of(
         REJECTED,
         [
             {

@@ -23,7 +23,8 @@ from sinks.embedded import EmbeddedStore
 from sinks.feed import Feed, Key
 from sinks.ledger import Position, begun, written
 from sinks.query import serve
-from sinks.rows import READERS, UnreadableError, unreadable_row
+from sinks.reading import UnreadableError
+from sinks.rows import READERS, unreadable_row
 from sinks.store import Store, StoreError
 from streams.observe import serve_health
 from streams.topics import TOPICS

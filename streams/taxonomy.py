@@ -1,55 +1,60 @@
-"""The unified commodity taxonomy: two digits a level; a base unit, and whether a good is monitored."""
+"""The unified commodity taxonomy: two digits a level; a base unit, whether a good is monitored, and its versions."""
 
-import csv
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal, cast
+from typing import Final
 
-import msgspec
-
+from streams.commodity import BaseUnit as BaseUnit
+from streams.commodity import Commodity as Commodity
+from streams.commodity import read_changes, read_nodes
 from streams.records import Names
+from streams.taxonomy_history import History
 
 UNCLASSIFIED: Final = "99"
 OTHER: Final = "98"
-BaseUnit = Literal["kg", "L", "pc"]
 
 
-class Commodity(msgspec.Struct, frozen=True):
-    """One node of the taxonomy."""
-
-    code: str
-    parent: str
-    name_zh: str
-    name_en: str
-    base_unit: BaseUnit
-    monitored: bool
-    emergency: bool
+@cache
+def history() -> History:
+    """All nodes that ever were and their changes, from ``data/taxonomy.csv`` and ``data/taxonomy_changes.csv``."""
+    data = files("streams") / "data"
+    nodes, changes = ((data / name).read_text(encoding="utf-8") for name in ("taxonomy.csv", "taxonomy_changes.csv"))
+    return History(read_nodes(nodes.splitlines()), read_changes(changes.splitlines()))
 
 
 @cache
 def taxonomy() -> dict[str, Commodity]:
-    """All nodes by code, from ``data/taxonomy.csv``."""
-    with (files("streams") / "data" / "taxonomy.csv").open(encoding="utf-8") as lines:
-        return {
-            row["code"]: Commodity(
-                code=row["code"],
-                parent=row["parent"],
-                name_zh=row["name_zh"],
-                name_en=row["name_en"],
-                base_unit=cast(BaseUnit, row["base_unit"]),
-                monitored=row["monitored"] == "1",
-                emergency=row["emergency"] == "1",
-            )
-            for row in csv.DictReader(lines)
-        }
+    """All nodes that hold today, by code."""
+    return as_of(version())
+
+
+def version() -> int:
+    """The version of the taxonomy that holds today."""
+    return history().version
+
+
+def as_of(version: int) -> dict[str, Commodity]:
+    """The nodes of a version, by code, with their names of then. Raises ValueError where there is no such version."""
+    return history().as_of(version)
+
+
+def current(code: str) -> str:
+    """The code that holds today for what ``code`` stood for, through all merges and moves.
+
+    A code that was retired without a successor is the nearest one above it; one that was never given stays as it is.
+
+    >>> current("0101")
+    '0101'
+    """
+    return history().current(code) or UNCLASSIFIED
 
 
 def node(code: str) -> Commodity:
-    """The node of a code, or the nearest one above it; UNCLASSIFIED where there is none."""
-    tree = taxonomy()
-    while code and code not in tree:
+    """The node of a code, whether it holds today or did once, or the nearest one above; UNCLASSIFIED for none."""
+    known = history().nodes
+    while code and code not in known:
         code = code[:-2]
-    return tree[code or UNCLASSIFIED]
+    return known[code or UNCLASSIFIED]
 
 
 def name_of(code: str) -> Names:

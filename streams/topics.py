@@ -54,7 +54,8 @@ TOPICS: Final = (
     Topic(SIGNALS, "commodity", 7 * DAY_MS),
     Topic(ALERTS, "alert id", 90 * DAY_MS, compacted=True, partitions=1),
     Topic(COMMANDS, "alert id", None, compacted=True, partitions=1),
-    Topic(REGISTRY, "entity id", None, compacted=True, partitions=1),
+    # Whoever reads within a week sees every decision, also those that a later one on the same article replaces.
+    Topic(REGISTRY, "entity id", None, compacted=True, partitions=1, extra={"min.compaction.lag.ms": str(7 * DAY_MS)}),
     Topic(HEARTBEATS, "terminal_id", DAY_MS),
     Topic(SKUS, "enterprise", 30 * DAY_MS, max_message_bytes=8 << 20),
 )

@@ -11,7 +11,19 @@ from confluent_kafka import Producer
 from streams.columns import CLEAN_SCHEMA, to_bytes
 from streams.kafka import producer_config
 from streams.reasons import Finding, Reason
-from streams.records import Alert, AlertEvent, Names, RegionReading, Rejected, Signal, UnitReading
+from streams.records import (
+    Alert,
+    AlertEvent,
+    Decision,
+    Names,
+    RegionReading,
+    Rejected,
+    Signal,
+    SkuRecord,
+    SkuSightings,
+    UnitReading,
+    Verdict,
+)
 
 MONTH_END = 1_759_276_800_000
 """2025-10-01 00:00 UTC, ms."""
@@ -136,6 +148,46 @@ def alert(revision: int = 1) -> AlertEvent:
         peak_level="IV",
     )
     return AlertEvent(f"a-1/{revision}", "infopump", "2025-10-01T01:00:00Z", "a-1", data)
+
+
+def decision(
+    enterprise: str, sku: str, code: str, *, verdict: Verdict = "corrected", at: int = MONTH_END, content: int = 0
+) -> Decision:
+    """What Li said of an article at ``at``."""
+    return Decision(
+        f"{enterprise}/{sku}/{at}",
+        enterprise,
+        sku,
+        verdict,
+        "Li",
+        at,
+        code=code,
+        content=content,
+        note="seen in the shop",
+    )
+
+
+def sightings(*skus: SkuRecord, at: int = MONTH_END, offset: int = 0) -> SkuSightings:
+    """Articles as normalize describes them."""
+    return SkuSightings(0, offset, at, list(skus))
+
+
+def article(
+    enterprise: str, sku: str, code: str, *, method: str = "name", unit: str = "kg", per_unit: int = 0
+) -> SkuRecord:
+    """One article as normalize describes it."""
+    return SkuRecord(
+        enterprise,
+        sku,
+        unit,
+        code,
+        method,
+        0.9,
+        MONTH_END,
+        name=f"商品 {sku}",
+        reasons=["the head noun"],
+        per_unit=per_unit,
+    )
 
 
 def send(bootstrap: str, messages: Iterable[tuple[str, int, bytes | None]]) -> None:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from sinks.blocks import MAX_BYTES, Block, Buffer, Piece, fill, split
 from sinks.ledger import LedgerError, Position
-from sinks.rows import UnreadableError, read_alert, read_clean, read_rejected, read_signal, unreadable_row
+from sinks.reading import UnreadableError
+from sinks.rows import read_alert, read_clean, read_rejected, read_signal, unreadable_row
 from sinks.schema import LINE_TABLES
 from streams.reasons import Reason
 from streams.records import encode

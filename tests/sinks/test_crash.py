@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,7 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from sinks.embedded import EmbeddedStore
 from streams.records import encode
-from streams.topics import ALERTS, CLEAN, REJECTED, SIGNALS
+from streams.topics import ALERTS, CLEAN, REGISTRY, REJECTED, SIGNALS, SKUS
 from tests.sinks import market
 from tests.sinks.driver import STEPS
 from tests.waiting import until
@@ -55,9 +56,8 @@ def running(bootstrap: str, store: Path) -> Iterator[None]:
 def left_to_write(bootstrap: str) -> int:
     """Messages that the group has not committed."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
-    wanted = [TopicPartition(t, p) for t in (CLEAN, REJECTED, SIGNALS) for p in PARTITIONS] + [
-        TopicPartition(ALERTS, 0)
-    ]
+    wanted = [TopicPartition(t, p) for t in (CLEAN, REJECTED, SIGNALS, SKUS) for p in PARTITIONS]
+    wanted += [TopicPartition(t, 0) for t in (ALERTS, REGISTRY)]
     asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP, wanted)])[GROUP].result(10)
     committed = {(p.topic, p.partition): max(p.offset, 0) for p in asked.topic_partitions or ()}
     ends = admin.list_offsets({p: OffsetSpec.latest() for p in wanted})  # type: ignore[no-untyped-call]  # untyped upstream
@@ -83,6 +83,12 @@ def traffic(rounds: int, seed: int) -> tuple[Messages, list[pa.Table]]:
                 messages.append((CLEAN, p, market.clean_message(again.unify_dictionaries())))
                 messages.append((REJECTED, p, encode(market.refusal(p, 4 * number + 3, whole=number % 2 == 0))))
     messages += [(SIGNALS, 0, encode(market.signal(market.MONTH_END + n))) for n in (1, 2, 2, 3)]
+    for number in (1, 2, 2, 3):
+        # The second time, that is a description made anew, and a decision on the same article.
+        sku = market.article(f"E-{number % 2}", "S", f"03{number:02d}")
+        messages.append((SKUS, number % 2, encode(market.sightings(sku, at=market.MONTH_END + number))))
+        verdict = market.decision("E-1", "S", "0301", at=market.MONTH_END + number)
+        messages.append((REGISTRY, 0, encode(verdict)))
     messages += [(ALERTS, 0, encode(market.alert(revision))) for revision in (1, 2, 2, 3)]
     return messages, fresh
 
@@ -102,21 +108,23 @@ def stored(path: Path) -> tuple[market.Sums, market.Sums]:
     )
 
 
-def counts(path: Path) -> dict[str, int]:
+def counts(path: Path) -> dict[str, Any]:
     store = EmbeddedStore(path)
     try:
         answer = store.query(
             "SELECT (SELECT count() FROM prices) AS prices, (SELECT count() FROM stock) AS stock, "
             "(SELECT sum(lines) FROM rejected) AS refused_lines, (SELECT sum(envelopes) FROM rejected) AS refused, "
-            "(SELECT count() FROM signals) AS signals, (SELECT count() FROM alerts) AS alerts"
+            "(SELECT count() FROM signals) AS signals, (SELECT count() FROM alerts) AS alerts, "
+            "(SELECT groupArray(code) FROM (SELECT code FROM skus ORDER BY enterprise)) AS skus, "
+            "(SELECT count() FROM decisions) AS decisions"
         )
     finally:
         store.close()
-    found: dict[str, int] = answer.to_pylist()[0]
+    found: dict[str, Any] = answer.to_pylist()[0]
     return found
 
 
-def expected_counts(fresh: list[pa.Table], rounds: int) -> dict[str, int]:
+def expected_counts(fresh: list[pa.Table], rounds: int) -> dict[str, Any]:
     kinds = pa.concat_tables(fresh)["kind"].cast(pa.string()).to_pylist()
     refusals = rounds * len(PARTITIONS)
     return {
@@ -126,6 +134,8 @@ def expected_counts(fresh: list[pa.Table], rounds: int) -> dict[str, int]:
         "refused": refusals // 2,
         "signals": 3,
         "alerts": 3,
+        "skus": ["0302", "0303"],
+        "decisions": 3,
     }
 
 

@@ -8,17 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks import rows
+from sinks.articles import DECISIONS, SKUS, read_registry, read_skus
 from sinks.blocks import Block, Piece, fill
-from sinks.rows import ALERTS, READERS, REJECTED, SIGNALS, UnreadableError
+from sinks.reading import UnreadableError
+from sinks.rows import ALERTS, READERS, REJECTED, SIGNALS
 from sinks.tags import tidy
 from streams.columns import CLEAN_SCHEMA, to_bytes
 from streams.reasons import Reason
-from streams.records import encode
+from streams.records import Mapping, MappingRecord, TerminalRecord, encode
 from streams.topics import CLEAN
 from tests.sinks import market
 
 GOOD = market.clean_message(market.lines(3, 20))
 RECORDS = [market.refusal(0, 1), market.refusal(0, 2, whole=True), market.signal(), market.alert()]
+RECORDS += [market.decision("E-1", "S", "0301"), market.sightings(market.article("E-1", "S", "0301"))]
 
 
 def test_clean_lines_come_as_they_were_sent() -> None:
@@ -135,3 +138,29 @@ def test_an_alert_keeps_its_columns_and_the_whole_event() -> None:
 
 def test_the_tombstone_of_an_alert_has_no_row() -> None:
     assert rows.read_alert(b"", 0).num_rows == 0
+
+
+def test_an_article_keeps_its_reasons_and_when_it_was_described() -> None:
+    said = market.sightings(market.article("E-1", "S", "0301", per_unit=500), at=7, offset=3)
+    table = read_skus(encode(said), 0)
+    assert table.schema == SKUS
+    row = table.to_pylist()[0]
+    assert (row["sku"], row["code"], row["reasons"], row["per_unit"]) == ("S", "0301", ["the head noun"], 500)
+    assert (row["described_at"].timestamp(), row["raw_offset"]) == (0.007, 3)
+
+
+def test_a_decision_is_a_row_and_all_else_in_the_registry_is_not() -> None:
+    verdict = market.decision("E-1", "S", "0301", content=500)
+    table = read_registry(encode(verdict), 0)
+    assert table.schema == DECISIONS
+    row = table.to_pylist()[0] | {"at": verdict.at}
+    assert row == msgspec.structs.asdict(verdict)
+    for other in (TerminalRecord("T", "E-1", "330602"), MappingRecord("E-1", [Mapping("S", "0301")])):
+        assert read_registry(encode(other), 0).num_rows == 0
+    assert read_registry(b"", 0).num_rows == 0
+
+
+def test_corrections_of_a_job_without_a_number_are_refused() -> None:
+    table = market.lines(1, 5).replace_schema_metadata({"recode_job": "yesterday"})
+    with pytest.raises(UnreadableError):
+        rows.read_clean(to_bytes(table.combine_chunks()), 0)

@@ -27,7 +27,14 @@ def test_only_migrations_after_the_applied_version_are_pending() -> None:
 def test_every_statement_can_be_repeated() -> None:
     for migration in schema.MIGRATIONS:
         for statement in migration.statements:
-            assert "IF NOT EXISTS" in statement
+            assert "IF NOT EXISTS" in statement or "IF EXISTS" in statement or statement.startswith("INSERT")
+
+
+def test_what_a_migration_fills_it_empties_first() -> None:
+    for migration in schema.MIGRATIONS:
+        for before, statement in zip(migration.statements, migration.statements[1:], strict=False):
+            if statement.startswith("INSERT INTO "):
+                assert before == f"TRUNCATE TABLE IF EXISTS {statement.split()[2]}"
 
 
 def test_the_dimensions_hold_every_commodity_and_region_with_what_stands_above_it() -> None:

@@ -10,7 +10,14 @@ from streams.records import Decision
 from streams.topics import REGISTRY, ensure
 
 GOOD = Decision(
-    decision_id="d-1", enterprise="E-decisions", sku="S-1", verdict="accepted", author="li", at=1, code="0101", name="大米"
+    decision_id="d-1",
+    enterprise="E-decisions",
+    sku="S-1",
+    verdict="accepted",
+    author="li",
+    at=1,
+    code="0101",
+    name="大米",
 )
 
 
