@@ -12,7 +12,7 @@ SKUS: Final = pa.schema(
     [
         *(("enterprise", TAG), ("sku", pa.string()), ("unit", TAG), ("name", pa.string()), ("spec", pa.string())),
         *(("barcode", pa.string()), ("category", TAG), ("tax_code", TAG), ("brand", TAG), ("code", TAG)),
-        *(("method", TAG), ("confidence", pa.float32()), ("reasons", pa.list_(pa.string()))),
+        *(("method", TAG), ("confidence", pa.float32()), ("suggested", TAG), ("reasons", pa.list_(pa.string()))),
         *(("qty", pa.float64()), ("content_unit", TAG), ("packs", pa.uint32()), ("per_unit", pa.int64())),
         *(("quality", pa.uint16()), ("seen_at", TIME), ("described_at", TIME)),
         *(("raw_partition", pa.int32()), ("raw_offset", pa.int64())),

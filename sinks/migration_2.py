@@ -30,6 +30,7 @@ _SKUS: Final = table(
     code LowCardinality(String),
     method LowCardinality(String),
     confidence Float32,
+    suggested LowCardinality(String),
     reasons Array(String),
     qty Float64,
     content_unit LowCardinality(String),

@@ -121,6 +121,8 @@ class SkuRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     category: str = ""
     tax_code: str = ""
     brand: str = ""
+    suggested: str = ""
+    """the code that its name suggests, where that is too unsure to be taken: ``code`` is 99 then"""
     reasons: list[str] = []
     """why this code, in words: what was matched, by what"""
     qty: float = 0.0

@@ -26,6 +26,10 @@ TAX_CODE: Final = 0.93
 """A code chosen by whoever set up the article at the till: an estimate."""
 SURE_NAME: Final = 0.6
 """Below this the name classifier is not trusted alone, and the learner is asked."""
+NECESSITY: Final = 0.7
+OTHER: Final = 0.5
+"""Below these a name alone gives no code, but a suggestion to a person: a false necessity is the worst error, since it
+feeds an alert."""
 SURE_LEARNED: Final = 0.88
 """Below this, posterior 0.97, two of five answers of the learner were wrong."""
 
@@ -66,6 +70,8 @@ class Description:
     brand: str
     content: Content | None
     reasons: tuple[str, ...]
+    suggested: str = ""
+    """the code that a name suggests, where that is too unsure to be taken and ``code`` is UNCLASSIFIED"""
 
 
 class Chain:
@@ -91,6 +97,10 @@ class Chain:
         decision = self._registry.decision(sight.enterprise, sku)
         mapping = self._registry.mapping(sight.enterprise, sku)
         found = _own(decision, mapping) or self._find(sight, sku, verdict, folded)
+        suggested = found.code if _unsure(found) else ""
+        if suggested:
+            reasons = (f"unsure: {suggested} at {found.confidence:.2f}", *found.reasons)
+            found = Finding("none", UNCLASSIFIED, 0.0, reasons)
         printed = content(sight.name, sight.spec)
         usual = (decision.unit if decision else "") or (mapping.unit if mapping else "")
         known = (decision.content if decision else 0) or (mapping.content if mapping else 0)
@@ -104,7 +114,15 @@ class Chain:
             marks |= Quality.UNIT_GUESSED
         brand = (decision.brand if decision else "") or sight.brand or verdict.brand
         return Description(
-            found.code, found.method, found.confidence, measured.per_unit, marks, brand, printed, found.reasons
+            found.code,
+            found.method,
+            found.confidence,
+            measured.per_unit,
+            marks,
+            brand,
+            printed,
+            found.reasons,
+            suggested,
         )
 
     def _find(self, sight: Sight, sku: str, verdict: Verdict, folded: str) -> Finding:
@@ -170,6 +188,14 @@ def _own(decision: Decision | None, mapping: Mapping | None) -> Finding | None:
     if mapping is not None and mapping.code not in ("", UNCLASSIFIED):
         return Finding(mapping.method, mapping.code, mapping.confidence, ("the enterprise's mapping",))
     return None
+
+
+def _unsure(found: Finding) -> bool:
+    """Whether a code rests on a name alone, and too weakly for what may follow from it."""
+    if found.method not in ("name", "learned") or found.code == UNCLASSIFIED:
+        return False
+    commodity = node(found.code)
+    return found.confidence < (NECESSITY if commodity.monitored or commodity.emergency else OTHER)
 
 
 def _by_name(verdict: Verdict) -> Finding | None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import exp
+from math import exp, log
+from typing import Final
 
 from agents.naming import ngrams, ranker
 from agents.naming.features import Candidates, candidates
@@ -12,8 +13,12 @@ from agents.naming.lexicon import Lexicon, lexicon
 from agents.naming.ngrams import grams
 from agents.naming.segment import Parsed, outside, parse
 from agents.naming.verdict import DECLINED, Verdict
+from streams.taxonomy import node
 
-_BATCH = 2_000
+_BATCH: Final = 2_000
+SURE: Final = 0.75
+NO_OPINION: Final = log(0.35)
+"""Log probability of the n-gram model's best guess below which it has no opinion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,13 @@ class Classifier:
             out += [self._verdict(parse(t, self.lexicon), g) for t, g in zip(folded, guesses, strict=True)]
         return out
 
+    @staticmethod
+    def _is_guess(code: str, chance: float, guesses: list[tuple[str, float]]) -> bool:
+        """Whether a name of which no word is known had better be declined: a false necessity is the worst error."""
+        commodity = node(code)
+        necessity = commodity.monitored or commodity.emergency
+        return chance < SURE and (necessity or guesses[0][1] < NO_OPINION)
+
     def _verdict(self, parsed: Parsed, guesses: list[tuple[str, float]]) -> Verdict:
         if not parsed.segments and not grams(parsed.text):
             return DECLINED
@@ -43,7 +55,7 @@ class Classifier:
         brand = next((s.term.text for s in parsed.segments if s.term.kind == "brand"), "")
         # A shallower candidate of the same branch does not contradict: its chance counts for the branch.
         chance = sum(c for k, c in zip(found.keys, chances, strict=True) if _agree(k, found.keys[best]))
-        if chance < self.ranker.least:
+        if chance < self.ranker.least or (not found.matched and self._is_guess(found.codes[best], chance, guesses)):
             return Verdict("", 0.0, brand, (f"unsure: {found.codes[best]} at {chance:.2f}",))
         return Verdict(found.codes[best], chance, brand, _reasons(parsed, found, best, guesses))
 
@@ -61,8 +73,8 @@ def _reasons(parsed: Parsed, found: Candidates, best: int, guesses: list[tuple[s
         role = "flavour" if s.flavour else "in brackets" if s.inner else s.term.kind
         verb = "head" if s is found.head and s.term.code[:4] == key else role
         out.append(f"{verb} {s.term.text} {s.term.code}")
-    for code, log in guesses[:1]:
-        out.append(f"like {code} at {exp(log):.2f}")
+    for code, chance in guesses[:1]:
+        out.append(f"like {code} at {exp(chance):.2f}")
     return tuple(out)
 
 

@@ -52,10 +52,13 @@ NAMES: Final = (
     *("the noun is all, 4", "the noun is all, 3", "the noun is all, 2", "the noun is all, 1"),
     *("noun and brand are all, raw", "noun and brand are all", "the brand is all", "uncovered"),
     *("fresh, model number", "raw noun, brand of food", "raw noun, brand of other goods"),
+    *("raw noun, strong brand", "nothing matched, other, unlike anything"),
 )
 _INDEX: Final = {name: i for i, name in enumerate(NAMES)}
 WIDTH: Final = len(NAMES)
 MIN_LOG: Final = -9.0
+_UNLIKE: Final = -0.7
+"""Log of one half: below, the n-gram model has no opinion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Candidates:
     codes: list[str]
     features: list[list[tuple[int, float]]]
     head: Segment | None
+    matched: bool
+    """whether any word of the lexicon that tells a good was found"""
 
 
 def candidates(parsed: Parsed, lexicon: Lexicon, guesses: Sequence[tuple[str, float]]) -> Candidates:
@@ -93,7 +98,7 @@ def candidates(parsed: Parsed, lexicon: Lexicon, guesses: Sequence[tuple[str, fl
     codes.setdefault(OTHER, OTHER)
     keys = list(codes)
     facts = _Facts(parsed, outer, inner, flavours, brands, head, suffix, guesses)
-    return Candidates(keys, list(codes.values()), [facts.describe(key) for key in keys], head)
+    return Candidates(keys, list(codes.values()), [facts.describe(key) for key in keys], head, facts.matched)
 
 
 def dense(found: Candidates) -> npt.NDArray[np.float32]:
@@ -175,7 +180,7 @@ class _Facts:
                 on("uncovered behind")
             if self.uncovered:
                 on("uncovered", self.uncovered)
-            elif len(self.outer) == 1:
+            elif len(self.outer) == 1 and not self.strong:
                 self._alone(on)
             if self.guesses and self.guesses[0][0] == key:
                 on("head and n-gram agree")
@@ -222,6 +227,8 @@ class _Facts:
                 on("brand of the group")
         if self.strong and not any(b.term.code[:4] == key or key.startswith(b.term.code) for b in self.strong):
             on("against a strong brand")
+            if self.head is not None and self.head.term.code[:4] == key and self.head.term.strength == 1:
+                on("raw noun, strong brand")
         elif self.brands and not any(b.term.code[:4] == key or key.startswith(b.term.code) for b in self.brands):
             on("against a brand")
             if self.head is not None and self.head.term.code[:4] == key and self.head.term.strength == 1:
@@ -238,6 +245,8 @@ class _Facts:
             on("other")
         if not self.matched:
             on("nothing matched, other" if other else "nothing matched, not other")
+            if other and self.guesses[0][1] < _UNLIKE:
+                on("nothing matched, other, unlike anything")
         if fresh:
             if measured or self.count:
                 on("fresh, packed")

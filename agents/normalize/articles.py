@@ -157,6 +157,7 @@ def _record(sight: Sight, description: Description, seen_at: int) -> SkuRecord:
         category=sight.category,
         tax_code=sight.tax_code,
         brand=description.brand,
+        suggested=description.suggested,
         reasons=list(description.reasons),
         qty=content.qty if content else 0.0,
         content_unit=content.unit if content else "",

@@ -92,8 +92,7 @@ def test_a_tax_code_of_several_groups_needs_the_name() -> None:
     meat = "1030107010100000000"
     assert describe(registry(), tax_code=meat).method == "none"
     refused = describe(registry(), name="薯片", tax_code=meat)
-    assert (refused.code, refused.method) == ("15", "name")
-    assert refused.confidence < 0.9
+    assert (refused.code, refused.method, refused.suggested) == ("99", "none", "15")
 
 
 def test_a_category_path_speaks_once_some_of_it_is_confirmed() -> None:
@@ -126,6 +125,16 @@ def test_what_no_key_knows_is_unclassified() -> None:
     found = describe(registry(), name="无")
     assert (found.code, found.method, found.confidence) == ("99", "none", 0.0)
     assert Quality.UNCLASSIFIED in found.marks
+
+
+def test_a_necessity_that_rests_on_an_unsure_name_alone_is_only_suggested() -> None:
+    salt, chips = Chain(registry(), classify).describe(
+        [Sight("E-1", "S-1", "袋", name="食盐疑"), Sight("E-1", "S-2", "袋", name="薯片疑")]
+    )
+    assert (salt.code, salt.method, salt.confidence, salt.suggested) == ("99", "none", 0.0, "1001")
+    assert salt.reasons[0] == "unsure: 1001 at 0.50"
+    assert salt.marks & Quality.UNCLASSIFIED
+    assert (chips.code, chips.suggested) == ("15", "")
 
 
 def test_each_name_of_a_split_sku_is_an_article_of_its_own() -> None:
