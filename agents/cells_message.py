@@ -10,7 +10,7 @@ import pyarrow as pa
 from detectors.state import Floats, Ints
 from streams.columns import CELLS_SCHEMA, RAW_PARTITION, SOURCES, WATERMARK, from_bytes
 
-_READ = ("raw_offset", "tick", "lines", "base_qty", "relatives", "log_relative")
+_READ = ("raw_offset", "tick", "lines", "base_qty", "relatives", "log_relative", "held", "log_held", "held_new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CellsMessage:
     code: Ints
     """index into ``codes``; of these some may be in no row"""
     sums: Floats
-    """(4, n): lines, base quantity, relatives, log relative"""
+    """(7, n): lines, base quantity, relatives, log relative, lines held, their log relatives, articles newly held"""
 
 
 def read_cells(data: bytes) -> CellsMessage:
@@ -45,8 +45,8 @@ def read_cells(data: bytes) -> CellsMessage:
     numbers = {name: _numbers(table, name) for name in _READ}
     counties, county = _tags(table, "county")
     codes, code = _tags(table, "code")
-    relative = numbers["log_relative"]
-    sound = np.isfinite(relative)
+    relative, held = numbers["log_relative"], numbers["log_held"]
+    sound, sound_held = np.isfinite(relative), np.isfinite(held)
     return CellsMessage(
         partition=int(said[RAW_PARTITION]),
         sources=[int(source) for source in said[SOURCES].split(b",") if source],
@@ -63,6 +63,9 @@ def read_cells(data: bytes) -> CellsMessage:
                 numbers["base_qty"],
                 np.where(sound, numbers["relatives"], 0),
                 np.where(sound, relative, 0.0),
+                np.where(sound_held, numbers["held"], 0),
+                np.where(sound_held, held, 0.0),
+                np.where(sound_held, numbers["held_new"], 0),
             ],
             np.float64,
         ),

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from agents.cells_message import CellsMessage, read_cells
 from agents.stage import Incoming, Outgoing
 from detectors.block import Block
+from detectors.held import release
 from detectors.pace import Pace
 from detectors.pending import Rows
 from detectors.rulebook import Rulebook
@@ -138,12 +139,13 @@ class DetectStage:
         while tick < before:
             if silent(block, tick):
                 self._send(skip(block, tick, before - self._pace.tick_ms, self._numbers))
-                block.cursor = before
+                block.cursor, block.waiting = before, Rows.empty()
                 return
             self._judge(block, tick, Rows.empty())
             tick += self._pace.tick_ms
 
     def _judge(self, block: Block, tick: int, rows: Rows) -> None:
+        rows, block.waiting = release(block.held, block.waiting, rows, tick, self._pace)
         cells = rows.dense(len(block.units), len(block.codes))
         self._send(watch(block, tick, cells, self._numbers))
         block.cursor = tick + self._pace.tick_ms

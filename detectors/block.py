@@ -10,14 +10,17 @@ import pyarrow as pa
 
 from detectors import profile
 from detectors.baseline import Baseline
+from detectors.held import Held
 from detectors.pace import Pace
-from detectors.pending import Pending, Rows
+from detectors.pending import MEASURES, Pending, Rows
 from detectors.price import Price
 from detectors.profile import Profile
 from detectors.state import Axes, Ints, State
 from detectors.surge import Surge
 
-VERSION: Final = 1
+VERSION: Final = 2
+OLDEST: Final = 1
+"""Version 1 had nothing that is held."""
 _CODEC: Final = "zstd"
 
 
@@ -63,7 +66,10 @@ class Block:
     surge: Surge
     price: Price
     episodes: Episodes
+    held: Held
     pending: Pending = field(default_factory=Pending)
+    waiting: Rows = field(default_factory=Rows.empty)
+    """what is held in closed ticks and did not pass yet"""
     applied: dict[int, int] = field(default_factory=dict)
     """highest raw offset applied, by raw partition"""
     said: dict[int, int] = field(default_factory=dict)
@@ -96,6 +102,7 @@ class Block:
             Surge.empty(**sizes),
             Price.empty(**sizes),
             Episodes.empty(**sizes),
+            Held.empty(**sizes),
         )
 
     def make_room(self, counties: list[str], codes: list[str]) -> None:
@@ -107,7 +114,7 @@ class Block:
         self.units += new_units
         self.codes += new_codes
         self._index()
-        for state in (self.baseline, self.surge, self.price, self.episodes):
+        for state in (self.baseline, self.surge, self.price, self.episodes, self.held):
             state.grow(units=len(self.units), codes=len(self.codes))
 
     def _index(self) -> None:
@@ -150,7 +157,9 @@ class Block:
                 Surge(**_part(arrays, "surge")),
                 Price(**_part(arrays, "price")),
                 Episodes(**_part(arrays, "episodes")),
+                Held(**_part(arrays, "held")),
                 Pending(Rows(**_part(arrays, "pending"))),
+                Rows(**_part(arrays, "waiting")),
             )
         except TypeError as error:
             raise BlockError(f"detect state: expected the arrays of version {VERSION}, got others ({error})") from error
@@ -165,7 +174,9 @@ class Block:
             "surge": self.surge.arrays(),
             "price": self.price.arrays(),
             "episodes": self.episodes.arrays(),
+            "held": self.held.arrays(),
             "pending": self.pending.rows().arrays(),
+            "waiting": self.waiting.arrays(),
         }
         return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
@@ -178,7 +189,7 @@ def _unpack(data: bytes, pace: Pace) -> tuple[_Head, dict[str, npt.NDArray[Any]]
     length = int.from_bytes(data[:4], "little")
     try:
         head = msgspec.msgpack.decode(data[4 : 4 + length], type=_Head)
-        if head.version != VERSION:
+        if not OLDEST <= head.version <= VERSION:
             raise BlockError(
                 f"detect state: expected version {VERSION}, got {head.version}: run the worker that wrote it"
             )
@@ -193,6 +204,16 @@ def _unpack(data: bytes, pace: Pace) -> tuple[_Head, dict[str, npt.NDArray[Any]]
             array = np.frombuffer(raw, dtype, int(np.prod(shape)), at).reshape(shape).copy()
             arrays[name] = array
             at += array.nbytes
+        if head.version == OLDEST:
+            _renew(arrays, len(head.codes))
     except (msgspec.DecodeError, pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise BlockError(f"detect state: expected a block of version {VERSION}, got other bytes ({error})") from error
     return head, arrays
+
+
+def _renew(arrays: dict[str, npt.NDArray[Any]], codes: int) -> None:
+    """Bring the arrays of version 1 up to date."""
+    sums = arrays["pending.sums"]
+    arrays["pending.sums"] = np.concatenate([sums, np.zeros((MEASURES - len(sums), sums.shape[1]))])
+    arrays |= {f"held.{name}": a for name, a in Held.empty(codes=codes).arrays().items()}
+    arrays |= {f"waiting.{name}": a for name, a in Rows.empty().arrays().items()}

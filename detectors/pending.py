@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from detectors.state import Bits, Cells, Floats, Ints
 
-LINES, QUANTITY, RELATIVES, LOG_RELATIVE = range(4)
+LINES, QUANTITY, RELATIVES, LOG_RELATIVE, HELD, LOG_HELD, HELD_NEW = range(7)
+MEASURES: Final = 7
 _STRETCH: Final[Ints] = np.arange(4, dtype=np.int64)[:, None]
 
 
@@ -24,7 +25,8 @@ class Rows:
     code: Ints
     """(n,): index of the commodity in the city's codes"""
     sums: Floats
-    """(4, n): lines, quantity, relatives, log relative, as in Cells"""
+    """(7, n): lines, quantity, relatives, log relative, as in Cells; lines held, their log relatives, articles newly
+    held, as in CELLS_SCHEMA: a row is held in one direction"""
     partition: Bits
     """(n,): uint64, the bit of the raw partition"""
 
@@ -32,7 +34,7 @@ class Rows:
     def empty(cls) -> Self:
         """No rows."""
         none = np.zeros(0, np.int64)
-        return cls(none, none, none, np.zeros((4, 0)), np.zeros(0, np.uint64))
+        return cls(none, none, none, np.zeros((MEASURES, 0)), np.zeros(0, np.uint64))
 
     def __len__(self) -> int:
         return len(self.tick)
@@ -55,12 +57,12 @@ class Rows:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def dense(self, units: int, codes: int) -> Cells:
-        """Sums by unit and commodity, the city's in unit 0; arrays of shape (units, codes)."""
+        """Sums by unit and commodity, without what is held; the city's in unit 0; arrays of shape (units, codes)."""
         n = units * codes
         flat = self.unit * codes + self.code
         # One pass for all four measures: each has a stretch of n places of its own.
         places = (flat + _STRETCH * n).ravel()
-        sums = np.bincount(places, weights=self.sums.ravel(), minlength=4 * n).reshape(4, units, codes)
+        sums = np.bincount(places, weights=self.sums[:4].ravel(), minlength=4 * n).reshape(4, units, codes)
         np.add.reduce(sums[:, 1:], axis=1, out=sums[:, 0])
         bits = np.zeros(n, np.uint64)
         np.bitwise_or.at(bits, flat, self.partition)

@@ -57,6 +57,9 @@ CELLS_SCHEMA: Final = pa.schema(
         pa.field("relatives", pa.int64(), nullable=False),
         pa.field("log_relative", pa.float64(), nullable=False),
         pa.field("log_relative_sq", pa.float64(), nullable=False),
+        pa.field("held", pa.int64(), nullable=False),
+        pa.field("log_held", pa.float64(), nullable=False),
+        pa.field("held_new", pa.int64(), nullable=False),
         pa.field("stock", pa.int64(), nullable=False),
         pa.field("stock_skus", pa.int64(), nullable=False),
         pa.field("zero_skus", pa.int64(), nullable=False),
@@ -64,8 +67,11 @@ CELLS_SCHEMA: Final = pa.schema(
 )
 """Partial sums of one envelope by county x code x tick. ``tick`` is the start, ms UTC. ``lines``, ``base_qty`` and
 ``amount`` count sales less returns; ``relatives`` says how many lines carry a log price relative, the next two are its
-sum and sum of squares; ``stock`` is the stock on hand in base units, over ``stock_skus`` reports, ``zero_skus`` of them
-at zero. Rows of one message are of one city and one raw partition, by rising ``raw_offset``."""
+sum and sum of squares; ``held`` how many have one that may be a mistake or a promotion, ``log_held`` is its sum, and
+with ``held_new`` lines an article of the shop became held; ``stock`` is the stock on hand in base units, over
+``stock_skus`` reports, ``zero_skus`` of them at zero. Lines held upwards, those held downwards and all others are in
+rows of their own, of which the first has ``terminals`` 1, the others 0. Rows of one message are of one city and one raw
+partition, by rising ``raw_offset``."""
 
 WATERMARK: Final = b"watermark"
 """Metadata of a cells message: ms UTC; the terminals of this city in this raw partition have sent all before it."""
@@ -104,7 +110,7 @@ class Quality(IntFlag):
     RETURNING = 256
     """the article was not sold in this shop for longer than it is usual for it"""
     PROMO_INFERRED = 512
-    """no promotion was said, but the price fell and came back like one: kept out of price relatives"""
+    """no promotion was said, but the price fell at once by 15 % or more: held until the market says otherwise"""
     REVERSAL = 1024
     """a correction: takes back an earlier entry of the same line, with its quantities and amount negated"""
     RECODED = 2048

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from agents.normalize.articles import Articles
 from agents.normalize.catalogue import Catalogue
 from agents.normalize.groups import Floats, Ints, Mask
-from agents.normalize.prices import Offers, UsualPrices, judge
+from agents.normalize.prices import Held, Offers, UsualPrices, judge
 from agents.normalize.taken import Taken
 from streams.columns import Quality
 from streams.envelope import KINDS, PRICE, RETURN, STOCK
@@ -46,6 +46,8 @@ class Clean:
     relative: Floats
     """log price relative"""
     has_relative: Mask
+    held: Held | None
+    """None: no line is held"""
 
 
 def normalise(
@@ -100,10 +102,12 @@ def normalise(
             log_unit=catalogue.log_unit[row],
             priced=priced,
             comparable=priced & ~promo & ~returned,
-            promo=promo,
             ts=ts,
             code=code,
-            city=np.repeat(_numbers([e.terminal.county[:4] for e in envelopes]), counts),
+            texts=catalogue.texts.texts,
+            envelope=envelope,
+            place=[(e.partition, e.terminal.county[:4]) for e in envelopes],
+            offset=np.array([e.offset for e in envelopes], np.int64),
             rounds=_rounds(envelopes, counts),
         ),
     )
@@ -130,6 +134,7 @@ def normalise(
         quality=quality,
         relative=judged.relative,
         has_relative=judged.has_relative,
+        held=judged.held,
     )
 
 
@@ -158,11 +163,6 @@ def _rounds(envelopes: list[Taken], counts: Ints) -> list[Ints | slice]:
     of_line = np.repeat(nth, counts)
     order = np.argsort(of_line, kind="stable")
     return list(np.split(order, np.cumsum(np.bincount(of_line))[:-1]))
-
-
-def _numbers(names: list[str]) -> Ints:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(name, len(known)) for name in names], np.int64)
 
 
 def _promo(said: pa.Array) -> Mask:

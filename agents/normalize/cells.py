@@ -36,7 +36,12 @@ def cells_of(clean: Clean, tick_ms: int, codes: int) -> Cells:
     first = int(tick.min()) if len(tick) else 0
     ticks = int(tick.max()) - first + 1 if len(tick) else 1
     key = (clean.envelope * codes + clean.code) * ticks + (tick - first)
-    cell, inverse = distinct(key, len(clean.counts) * codes * ticks)
+    # What is held upwards or downwards is in rows of its own: the two are not the same news.
+    ways = 1 if clean.held is None else 3
+    if clean.held is not None:
+        key = key * ways + np.sign(clean.held.kind) % ways
+    cell, inverse = distinct(key, len(clean.counts) * codes * ticks * ways)
+    which = cell // ways
     rows = len(cell)
     sold, returned, in_stock = clean.kind == SALE, clean.kind == RETURN, clean.kind == STOCK
     trade = sold | returned
@@ -53,22 +58,30 @@ def cells_of(clean: Clean, tick_ms: int, codes: int) -> Cells:
     def total(values: Floats) -> Floats:
         return np.bincount(inverse, weights=values, minlength=rows).astype(np.float64)
 
+    def of_held() -> dict[str, npt.NDArray[np.generic]]:
+        if clean.held is None:
+            return {"held": np.zeros(rows, np.int64), "log_held": np.zeros(rows), "held_new": np.zeros(rows, np.int64)}
+        held = clean.held.kind != 0
+        log_held = total(np.where(held, clean.relative, 0.0))
+        return {"held": count(ones, held), "log_held": log_held, "held_new": count(ones, clean.held.new)}
+
     relative = np.where(clean.has_relative, clean.relative, 0.0)
     ones = np.ones(len(key), np.int64)
     sums: dict[str, npt.NDArray[np.generic]] = {
-        "tick": start_of(cell % ticks + first, tick_ms),
+        "tick": start_of(which % ticks + first, tick_ms),
         "lines": count(ones, sold) - count(ones, returned),
-        "terminals": np.ones(rows, np.int64),
+        "terminals": np.diff(which, prepend=-1).astype(np.bool_).astype(np.int64),
         "base_qty": count(clean.base_qty, trade),
         "amount": count(clean.amount, trade),
         "relatives": count(ones, clean.has_relative),
         "log_relative": total(relative),
         "log_relative_sq": total(relative * relative),
+        **of_held(),
         "stock": count(clean.base_qty, in_stock),
         "stock_skus": count(ones, in_stock),
         "zero_skus": count(ones, in_stock & (clean.qty == 0)),
     }
-    envelope, code = np.divmod(cell // ticks, codes)
+    envelope, code = np.divmod(which // ticks, codes)
     return Cells(envelope, code, sums)
 
 

@@ -18,7 +18,7 @@ Kinds = npt.NDArray[np.int8]
 
 DAY_MS: Final = 86_400_000
 LASTING_MS: Final = 10 * DAY_MS
-"""What is held for longer becomes the usual price, at once: as long as a lasting change takes to be followed by half."""
+"""What is held for longer becomes the usual price at once; a lasting change is followed by half in as long."""
 COUNTED_MS: Final = DAY_MS
 """An article of a shop is newly held once in this time: one that comes at two prices in turn is one witness."""
 STEPS: Final[Floats] = np.log([10.0, 500.0, 1000.0])
@@ -30,6 +30,8 @@ FALL: Final = float(np.log(0.85))
 STILL_TWO_WITHIN: Final = 0.15
 STILL_FALL: Final = float(np.log(0.92))
 """The same for what is held already: a price that wavers at the edge is not held and let go line by line."""
+NEAR: Final = -STILL_FALL
+"""Less than this away from the usual price, up or down, nothing is held."""
 
 DOUBLED, HALVED, FALLEN = np.int8(1), np.int8(-1), np.int8(-2)
 """Why a line is held; the sign is the direction, 0: it is not held."""
@@ -77,12 +79,12 @@ class Gated:
 
 class Holds:
     """Which (shop, article) is held, by slot: ``kind`` (int8, 0: not held), and ``at``, ms UTC of the first line of
-    the latest run (int64, 0: none)."""
+    the latest run (int64, 0: none); ``any`` says whether one has ever been."""
 
     def __init__(self, size: int) -> None:
         self.kind = np.zeros(size, np.int8)
         self.at = np.zeros(size, np.int64)
-        self._any = False
+        self.any = False
 
     def grow(self, more: int) -> None:
         """Make room for so many further slots."""
@@ -99,7 +101,7 @@ class Holds:
         """Restore what ``written`` gave."""
         mine = slots[np.frombuffer(place, np.int32)]
         self.kind[mine], self.at[mine] = np.frombuffer(kind, np.int8), np.frombuffer(at, np.int64)
-        self._any |= len(mine) > 0
+        self.any |= len(mine) > 0
 
     def gate(self, slot: Ints, relative: Floats, ts: Ints, compared: Mask) -> Gated | None:
         """Say which lines are held, and remember it; None where there are none. A run ends with another price.
@@ -117,7 +119,7 @@ class Holds:
         """
         # What is neither low nor about twice the usual price cannot be held, and is all there is on most days.
         far = ((relative <= STILL_FALL) | (relative >= TWO - STILL_TWO_WITHIN)) & compared
-        if self._any:
+        if self.any:
             far |= (self.kind[slot] != 0) & compared
         which = np.flatnonzero(far)
         if not len(which):
@@ -134,7 +136,7 @@ class Holds:
         self.at[its[begun][::-1]] = when[begun][::-1]
         # Of several lines of a slot the last one says how it goes on.
         self.kind[its] = np.where(on, kind, np.int8(0))
-        self._any |= bool(len(begun))
+        self.any |= bool(len(begun))
         new = np.zeros(len(which), np.bool_)
         if len(begun):
             told = begun[(since[begun] == 0) | (when[begun] - since[begun] > COUNTED_MS)]

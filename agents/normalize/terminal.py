@@ -11,8 +11,9 @@ from agents.normalize.catalogue import Catalogue
 from agents.normalize.prices import UsualPrices
 from agents.normalize.seqs import Seqs
 
-_VERSION: Final = 2
-"""Up to version 1 prices were those of base units: they are forgotten."""
+_VERSION: Final = 3
+_PRICES_SINCE: Final = 2
+"""Up to version 1 prices were those of base units: they are forgotten. Version 2 had no holds."""
 
 
 class _Block(msgspec.Struct, array_like=True):
@@ -26,6 +27,8 @@ class _Block(msgspec.Struct, array_like=True):
     units: list[str] | msgspec.Raw
     log_price: bytes
     at: bytes
+    held: tuple[bytes, bytes, bytes] = (b"", b"", b"")
+    """as of Holds.written"""
 
 
 class _Read(_Block, array_like=True):
@@ -81,6 +84,7 @@ class TerminalState:
             units=self._units.raw(),
             log_price=usual.log_price[slots].tobytes(),
             at=usual.at[slots].tobytes(),
+            held=usual.holds.written(slots),
         )
         return msgspec.msgpack.encode(block)
 
@@ -96,8 +100,9 @@ def from_bytes(data: bytes, shop: int, catalogue: Catalogue, usual: UsualPrices)
         ],
         np.int64,
     )
-    if block.version == _VERSION:
-        usual.take_back(shop, rows, np.frombuffer(block.log_price), np.frombuffer(block.at))
+    if block.version >= _PRICES_SINCE:
+        slots = usual.take_back(shop, rows, np.frombuffer(block.log_price), np.frombuffer(block.at))
+        usual.holds.take_back(slots, *block.held)
     else:
         usual.take_back(shop, rows, np.full(len(rows), np.nan), np.zeros(len(rows)))
     return TerminalState(shop, block.enterprise, block.applied, block.watermark, Seqs(block.low, set(block.above)))

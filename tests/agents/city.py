@@ -23,6 +23,9 @@ class Cell(NamedTuple):
     lines: int = 1
     quantity: int = 500
     relative: float = 0.0
+    held: float = 0.0
+    """log relative of each line, where they are held: then they carry no other"""
+    new: int = 0
 
 
 def cells(
@@ -53,9 +56,12 @@ def cells(
         "lines": ints(r.lines for r in row),
         "terminals": ints(1 for _ in row),
         "base_qty": ints(r.quantity for r in row),
-        "relatives": ints(r.lines for r in row),
+        "relatives": ints(0 if r.held else r.lines for r in row),
         "log_relative": pa.array(np.array([r.relative * r.lines for r in row], np.float64)),
         "log_relative_sq": pa.array(np.zeros(n)),
+        "held": ints(r.lines if r.held else 0 for r in row),
+        "log_held": pa.array(np.array([r.held * r.lines for r in row], np.float64)),
+        "held_new": ints(r.new for r in row),
     }
     none = ints([0] * n)
     batch = pa.RecordBatch.from_arrays([columns.get(f.name, none) for f in CELLS_SCHEMA], schema=CELLS_SCHEMA)

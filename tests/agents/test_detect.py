@@ -216,6 +216,34 @@ def test_a_relative_that_is_no_number_does_not_spoil_the_state() -> None:
     assert np.isfinite(block_of(detect).price.total).all()
 
 
+def test_a_held_relative_that_is_no_number_counts_as_none() -> None:
+    detect = stage()
+    rows = [Cell(i, "330602", "1001", START, held=float("inf"), new=1) for i in range(3)]
+    detect.apply(cells(rows, START + TICK))
+    block = block_of(detect)
+    assert not block.held.new.any()
+    assert np.isfinite(block.price.total).all()
+
+
+def test_what_is_held_alone_waits_and_passes_with_two_others() -> None:
+    detect = stage()
+    detect.apply(cells([Cell(0, "330602", "1001", START, held=0.7, new=1)], START + TICK))
+    assert len(block_of(detect).waiting) == 1
+    rows = [Cell(i, "330603", "1001", START + TICK, held=0.7, new=1) for i in (1, 2)]
+    detect.apply(cells(rows, START + 2 * TICK))
+    block = block_of(detect)
+    assert (len(block.waiting), block.price.weight[:, 0].tolist()) == (0, [3.0, 1.0, 2.0])
+
+
+def test_held_rows_that_come_again_are_not_counted_again() -> None:
+    detect = stage()
+    message = cells([Cell(i, "330602", "1001", START, held=0.7, new=1) for i in range(2)], START + TICK)
+    for _ in range(3):
+        detect.apply(message)
+    block = block_of(detect)
+    assert (int(block.held.new.sum()), float(block.price.weight.sum())) == (2, 0.0)
+
+
 @given(st.binary(max_size=200), st.one_of(st.none(), st.binary(max_size=8)))
 def test_no_bytes_stop_the_stream(value: bytes, key: bytes | None) -> None:
     detect, before = stage(), counted("bad_messages")
@@ -251,5 +279,5 @@ def test_nulls_where_the_schema_forbids_them_are_counted_as_bad() -> None:
 
 
 def test_a_block_of_other_bytes_is_refused() -> None:
-    with pytest.raises(BlockError, match="expected a block of version 1"):
+    with pytest.raises(BlockError, match="expected a block of version 2"):
         stage().restore(b"3306", b"other bytes")
