@@ -112,6 +112,8 @@ class GatewaySettings(Section):
     token: SecretStr | None = None
     demo_note: str = ""
     """a line at the top of the board, where what it shows is not real"""
+    reviewers: AbsolutePath | None = None
+    """the file that names who may review by REST; None: nobody"""
 
 
 class HealthSettings(Section):

@@ -7,6 +7,8 @@ from msgspec import Meta
 
 from gateway.protocol import EventMessage, HelloMessage, PingMessage, RankField, SnapshotMessage, TokenMessage
 from gateway.provinces import Province
+from gateway.review_answers import DECISION
+from gateway.review_answers import RECORDS as REVIEW
 from streams.records import AlertEvent
 from streams.taxonomy import Commodity
 
@@ -64,6 +66,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
 
 
 FIELDS: Final[dict[str, dict[str, str]]] = {
+    "Decision": DECISION,
     "Names": {"zh": "The Chinese name.", "en": "The English name; the Chinese one where none is known."},
     "Commodity": {
         "code": "Code in the taxonomy, two digits a level.",
@@ -130,6 +133,7 @@ _OUT: Final = (
     EventMessage,
     PingMessage,
     TokenMessage,
+    *REVIEW,
 )
 
 

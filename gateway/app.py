@@ -18,6 +18,9 @@ from gateway.config import GatewayConfig, Limits
 from gateway.guard import Guard, TokenCheck
 from gateway.hub import Hub
 from gateway.protocol import Close
+from gateway.review_access import Reviewers
+from gateway.review_api import desk_of, review_router
+from gateway.review_desk import Desk
 from gateway.session import Session
 from gateway.wire import STATE_KEY, PushProtocol
 from streams.observe import Health
@@ -40,8 +43,11 @@ class BoardFiles(StaticFiles):
         return response
 
 
-def create_app(config: GatewayConfig, hub: Hub, feed_health: Health, limits: Limits | None = None) -> FastAPI:
+def create_app(
+    config: GatewayConfig, hub: Hub, feed_health: Health, limits: Limits | None = None, desk: Desk | None = None
+) -> FastAPI:
     """The application. ``feed_health`` says what is wrong with the source of ``hub``; it is asked often: be quick.
+    ``desk`` is where reviewers work, by default at the store and broker of ``config``.
 
     Must be served by uvicorn with ``ws=gateway.wire.PushProtocol``, as ``gateway.serve`` does.
     """
@@ -58,6 +64,7 @@ def create_app(config: GatewayConfig, hub: Hub, feed_health: Health, limits: Lim
     )
     app.add_middleware(Guard, config=config)
     app.include_router(api_router(hub, token))
+    app.include_router(review_router(desk or desk_of(config), Reviewers(config.reviewers)))
     _add_push(app, hub, token, feed_health, limits)
     _add_observation(app, hub, token, feed_health)
     _add_board(app)

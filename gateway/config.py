@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 MIN_TOKEN: Final = 16
@@ -17,8 +18,9 @@ class GatewayConfig:
     """One gateway. ``repr`` leaves the token out.
 
     ``ring`` is how many revisions a client may be behind and still resume without a snapshot; ``demo_note`` is a line
-    that the board shows at its top, for a demonstration. Raises GatewayError where ``host`` can be reached from other
-    machines and no token of at least ``MIN_TOKEN`` characters is set.
+    that the board shows at its top, for a demonstration. ``store_socket`` is where the writer answers questions,
+    ``reviewers`` the file that names who may review; without one of them nobody can. Raises GatewayError where ``host``
+    can be reached from other machines and no token of at least ``MIN_TOKEN`` characters is set.
     """
 
     bootstrap: str
@@ -27,6 +29,8 @@ class GatewayConfig:
     token: str | None = field(default=None, repr=False)
     ring: int = 10_000
     demo_note: str = ""
+    store_socket: Path | None = None
+    reviewers: Path | None = None
 
     def __post_init__(self) -> None:
         if self.token is not None and not self.token.strip():

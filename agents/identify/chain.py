@@ -58,8 +58,8 @@ class Description:
 
     ``code`` is UNCLASSIFIED where no key says anything. ``method``: review, registry (or what the mapping names),
     gtin, tax_code, category, name_confirmed, name, learned, none. ``confidence`` is the chance, 0 to 1, that the first
-    four digits are right. ``per_unit`` g, ml or thousandths of a piece in one unit of sale, 0: not known. ``marks``
-    UNCLASSIFIED, UNIT_UNKNOWN, UNIT_GUESSED.
+    four digits are right, of ``suggested`` where that stands instead of a code. ``per_unit`` g, ml or thousandths of a
+    piece in one unit of sale, 0: not known. ``marks`` UNCLASSIFIED, UNIT_UNKNOWN, UNIT_GUESSED.
     """
 
     code: str
@@ -100,7 +100,7 @@ class Chain:
         suggested = found.code if _unsure(found) else ""
         if suggested:
             reasons = (f"unsure: {suggested} at {found.confidence:.2f}", *found.reasons)
-            found = Finding("none", UNCLASSIFIED, 0.0, reasons)
+            found = Finding("none", UNCLASSIFIED, found.confidence, reasons)
         printed = content(sight.name, sight.spec)
         usual = (decision.unit if decision else "") or (mapping.unit if mapping else "")
         known = (decision.content if decision else 0) or (mapping.content if mapping else 0)

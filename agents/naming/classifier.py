@@ -13,10 +13,11 @@ from agents.naming.lexicon import Lexicon, lexicon
 from agents.naming.ngrams import grams
 from agents.naming.segment import Parsed, outside, parse
 from agents.naming.verdict import DECLINED, Verdict
-from streams.taxonomy import node
+from streams.taxonomy import OTHER, node
 
 _BATCH: Final = 2_000
 SURE: Final = 0.75
+EVEN: Final = 0.5
 NO_OPINION: Final = log(0.35)
 """Log probability of the n-gram model's best guess below which it has no opinion."""
 
@@ -44,6 +45,8 @@ class Classifier:
         """Whether a name of which no word is known had better be declined: a false necessity is the worst error."""
         commodity = node(code)
         necessity = commodity.monitored or commodity.emergency
+        if code == OTHER:
+            return chance < EVEN
         return chance < SURE and (necessity or guesses[0][1] < NO_OPINION)
 
     def _verdict(self, parsed: Parsed, guesses: list[tuple[str, float]]) -> Verdict:

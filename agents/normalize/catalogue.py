@@ -196,7 +196,7 @@ class Catalogue:
             "code": self.texts.number(description.code),
             "method": self.texts.number(description.method),
             "brand": self.brands.number(description.brand),
-            "confidence": np.float32(description.confidence),
+            "confidence": np.float32(0.0 if description.code == UNCLASSIFIED else description.confidence),
             "per_unit": description.per_unit,
             "quality": int(description.marks),
         }

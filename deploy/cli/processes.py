@@ -82,6 +82,8 @@ def gateway(context: typer.Context) -> None:
                 port=settings.gateway.port,
                 token=token.get_secret_value() if token else None,
                 demo_note=settings.gateway.demo_note,
+                store_socket=settings.store_socket,
+                reviewers=settings.gateway.reviewers,
             )
         )
 

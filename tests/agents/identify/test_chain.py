@@ -131,7 +131,7 @@ def test_a_necessity_that_rests_on_an_unsure_name_alone_is_only_suggested() -> N
     salt, chips = Chain(registry(), classify).describe(
         [Sight("E-1", "S-1", "袋", name="食盐疑"), Sight("E-1", "S-2", "袋", name="薯片疑")]
     )
-    assert (salt.code, salt.method, salt.confidence, salt.suggested) == ("99", "none", 0.0, "1001")
+    assert (salt.code, salt.method, salt.confidence, salt.suggested) == ("99", "none", 0.5, "1001")
     assert salt.reasons[0] == "unsure: 1001 at 0.50"
     assert salt.marks & Quality.UNCLASSIFIED
     assert (chips.code, chips.suggested) == ("15", "")
