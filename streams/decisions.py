@@ -7,12 +7,14 @@ from typing import Final
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
+from streams import envelope
 from streams.kafka import producer_config
 from streams.records import Decision
 from streams.taxonomy import UNCLASSIFIED, taxonomy
 from streams.topics import REGISTRY
 
-MAX_TEXT: Final = 512
+MAX_TEXT: Final = 2 * envelope.MAX_TEXT + 1
+"""A SKU that was split by name is SKU, separator and name."""
 MAX_AUTHOR: Final = 64
 _NEEDS_CODE: Final = ("accepted", "corrected")
 

@@ -31,7 +31,7 @@ GOOD = Decision(
         ({"verdict": "split"}, "code: expected none for the verdict 'split'"),
         ({"content": -1}, "content: expected g, ml"),
         ({"author": "x" * 65}, "author: expected at most 64 characters, got 65"),
-        ({"note": "x" * 513}, "note: expected at most 512 characters"),
+        ({"note": "x" * 514}, "note: expected at most 513 characters"),
     ],
 )
 def test_a_decision_that_cannot_be_taken_says_which_field_is_wrong(changes: dict[str, Any], says: str) -> None:
