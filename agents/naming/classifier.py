@@ -42,7 +42,10 @@ class Classifier:
 
     @staticmethod
     def _is_guess(code: str, chance: float, guesses: list[tuple[str, float]]) -> bool:
-        """Whether a name of which no word is known had better be declined: a false necessity is the worst error."""
+        """Whether a name no noun or brand of which is known had better be declined.
+
+        A false necessity is the worst error.
+        """
         commodity = node(code)
         necessity = commodity.monitored or commodity.emergency
         if code == OTHER:
@@ -58,7 +61,8 @@ class Classifier:
         brand = next((s.term.text for s in parsed.segments if s.term.kind == "brand"), "")
         # A shallower candidate of the same branch does not contradict: its chance counts for the branch.
         chance = sum(c for k, c in zip(found.keys, chances, strict=True) if _agree(k, found.keys[best]))
-        if chance < self.ranker.least or (not found.matched and self._is_guess(found.codes[best], chance, guesses)):
+        vague = not found.matched and (not parsed.rest or self._is_guess(found.codes[best], chance, guesses))
+        if chance < self.ranker.least or vague:
             return Verdict("", 0.0, brand, (f"unsure: {found.codes[best]} at {chance:.2f}",))
         return Verdict(found.codes[best], chance, brand, _reasons(parsed, found, best, guesses))
 

@@ -22,6 +22,8 @@ class _On(Protocol):
 SNACKS: Final = "15"
 _LEAVES: Final = (OTHER, SNACKS)
 _FRESH: Final = ("03", "04", "05", "07", "08", "09", "30")
+_TASTED: Final = frozenset(("0603", "0606", "1301", "1304", "1305", "1402", SNACKS))
+"""Codes whose makers name a product by its taste or its main ingredient alone."""
 _NOT_FRESH: Final = ("0910", "0509")
 _PACKS: Final = frozenset("箱盒包袋瓶条桶罐提件支片个只份装板听杯")
 _MODEL: Final = re.compile(
@@ -52,7 +54,7 @@ NAMES: Final = (
     *("the noun is all, 4", "the noun is all, 3", "the noun is all, 2", "the noun is all, 1"),
     *("noun and brand are all, raw", "noun and brand are all", "the brand is all", "uncovered"),
     *("fresh, model number", "raw noun, brand of food", "raw noun, brand of other goods"),
-    *("raw noun, strong brand", "nothing matched, other, unlike anything"),
+    *("raw noun, strong brand", "nothing matched, other, unlike anything", "raw noun, brand of drink or smoke"),
 )
 _INDEX: Final = {name: i for i, name in enumerate(NAMES)}
 WIDTH: Final = len(NAMES)
@@ -77,13 +79,22 @@ class Candidates:
     """whether any word of the lexicon that tells a good was found"""
 
 
-def candidates(parsed: Parsed, lexicon: Lexicon, guesses: Sequence[tuple[str, float]]) -> Candidates:
-    """Candidates of one name; ``guesses`` are (4-digit code, log probability) of the n-gram model, best first."""
+def candidates(
+    parsed: Parsed, lexicon: Lexicon, guesses: Sequence[tuple[str, float]], *, tastes: bool = True
+) -> Candidates:
+    """Candidates of one name; ``guesses`` are (4-digit code, log probability) of the n-gram model, best first.
+
+    ``tastes`` takes raw words beside the brand of a product as tastes. Training goes without: else it would learn what
+    a taste weighs from these, where the brand decides anyhow.
+    """
     nouns = [s for s in parsed.segments if s.term.kind == "noun"]
     outer = [s for s in nouns if not s.inner and not s.flavour]
     inner = [s for s in nouns if s.inner and not s.flavour]
     flavours = [s for s in nouns if s.flavour]
     brands = [s for s in parsed.segments if s.term.kind == "brand" and s.term.code]
+    if tastes and any(_makes_tastes(b.term) for b in brands):
+        flavours += [s for s in outer if s.term.strength == 1]
+        outer = [s for s in outer if s.term.strength > 1]
     head = _head(outer) or _head(inner)
     suffix = _suffix(parsed, lexicon, outer)
     codes: dict[str, str] = {}
@@ -108,6 +119,13 @@ def dense(found: Candidates) -> npt.NDArray[np.float32]:
         for column, value in pairs:
             x[row, column] = value
     return x
+
+
+def _makes_tastes(brand: Term) -> bool:
+    """Whether a raw word beside this brand is its taste: 益达西瓜 is a gum, no melon."""
+    fresh = brand.code.startswith(_FRESH) and brand.code not in _NOT_FRESH
+    says = len(brand.code) >= 4 or brand.code in _LEAVES
+    return (brand.strength >= 3 and says and not fresh) or brand.code[:4] in _TASTED
 
 
 def _head(nouns: list[Segment]) -> Segment | None:
@@ -233,8 +251,12 @@ class _Facts:
             on("against a brand")
             if self.head is not None and self.head.term.code[:4] == key and self.head.term.strength == 1:
                 on("raw noun, brand elsewhere")
-                food = all(b.term.code[:2] < "20" for b in self.brands)
-                on("raw noun, brand of food" if food else "raw noun, brand of other goods")
+                # Many of these are places as well: 青岛, 汾, 黄山.
+                if all(b.term.code[:4] in ("1403", "1405") for b in self.brands):
+                    on("raw noun, brand of drink or smoke")
+                else:
+                    food = all(b.term.code[:2] < "20" for b in self.brands)
+                    on("raw noun, brand of food" if food else "raw noun, brand of other goods")
 
     def _kind(self, key: str, on: _On) -> None:
         other = key == OTHER

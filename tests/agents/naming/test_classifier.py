@@ -31,8 +31,8 @@ def test_what_says_nothing_is_declined() -> None:
     assert classifier()(["6954075495138", "", "  ", "12-34*5", "n62"]) == [DECLINED] * 5
 
 
-def test_a_guess_at_a_necessity_from_letters_alone_is_declined() -> None:
-    for verdict in classifier()(["小行家", "一品状元980g", "泰国"]):
+def test_a_guess_from_letters_alone_is_declined() -> None:
+    for verdict in classifier()(["快乐宝贝", "一品状元980g", "泰国"]):
         assert verdict.code == ""
         assert verdict.reasons[0].startswith("unsure: ")
 
