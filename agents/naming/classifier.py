@@ -61,7 +61,10 @@ class Classifier:
         brand = next((s.term.text for s in parsed.segments if s.term.kind == "brand"), "")
         # A shallower candidate of the same branch does not contradict: its chance counts for the branch.
         chance = sum(c for k, c in zip(found.keys, chances, strict=True) if _agree(k, found.keys[best]))
-        vague = not found.matched and (not parsed.rest or self._is_guess(found.codes[best], chance, guesses))
+        code = found.codes[best]
+        # Words that say nothing of the good make no name of one; a number of a model beside them may.
+        said = bool(parsed.rest) or code == OTHER
+        vague = not found.matched and (not said or self._is_guess(code, chance, guesses))
         if chance < self.ranker.least or vague:
             return Verdict("", 0.0, brand, (f"unsure: {found.codes[best]} at {chance:.2f}",))
         return Verdict(found.codes[best], chance, brand, _reasons(parsed, found, best, guesses))
