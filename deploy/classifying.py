@@ -43,6 +43,8 @@ def classify_file(
     Raises InputError.
     """
     counts = Counts()
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: expected a folder to write into, {target.parent} is none: make it first")
     try:
         with _open(source) as lines, _whole(target) as out:
             rows = _rows(source, lines)

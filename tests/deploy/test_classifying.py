@@ -78,6 +78,12 @@ def test_a_wrong_file_says_where_and_leaves_no_output(tmp_path: Path, text: str,
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["in.csv"]
 
 
+def test_a_missing_folder_for_the_output_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("name\na\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"out\.csv: expected a folder to write into, .*no is none"):
+        classify_file(tmp_path / "in.csv", tmp_path / "no" / "out.csv", by_rice)
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(b"name\n\xff\xff\xff\n")
     with pytest.raises(InputError, match=r"expected text in UTF-8 or GB 18030"):
