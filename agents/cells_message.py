@@ -1,16 +1,22 @@
 """A message of market.cells as numpy columns: everything is read and checked before anything is done with it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from detectors.pending import HELD, HELD_NEW, LOG_HELD, LOG_RELATIVE, RELATIVES
 from detectors.state import Floats, Ints
 from streams.columns import CELLS_SCHEMA, RAW_PARTITION, SOURCES, WATERMARK, from_bytes
 
-_READ = ("raw_offset", "tick", "lines", "base_qty", "relatives", "log_relative", "held", "log_held", "held_new")
+_SUMS: Final = (
+    *("lines", "base_qty", "relatives", "log_relative", "held", "log_held", "held_new"),
+    *("stock", "stock_skus", "zero_skus"),
+)
+"""In the order of detectors.pending."""
+_AT: Final = {name: CELLS_SCHEMA.get_field_index(name) for name in ("raw_offset", "tick", "county", "code", *_SUMS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,8 @@ class CellsMessage:
     code: Ints
     """index into ``codes``; of these some may be in no row"""
     sums: Floats
-    """(7, n): lines, base quantity, relatives, log relative, lines held, their log relatives, articles newly held"""
+    """(10, n): lines, base quantity, relatives, log relative, lines held, their log relatives, articles newly held,
+    stock on hand, reports of it, reports of zero"""
 
 
 def read_cells(data: bytes) -> CellsMessage:
@@ -42,54 +49,60 @@ def read_cells(data: bytes) -> CellsMessage:
     """
     table = from_bytes(data, CELLS_SCHEMA)
     said = table.schema.metadata or {}
-    numbers = {name: _numbers(table, name) for name in _READ}
-    counties, county = _tags(table, "county")
-    codes, code = _tags(table, "code")
-    relative, held = numbers["log_relative"], numbers["log_held"]
-    sound, sound_held = np.isfinite(relative), np.isfinite(held)
+    values = _NOTHING
+    if table.num_rows:
+        batches = table.to_batches()
+        values = _read(batches[0] if len(batches) == 1 else table.combine_chunks().to_batches()[0])
     return CellsMessage(
-        partition=int(said[RAW_PARTITION]),
-        sources=[int(source) for source in said[SOURCES].split(b",") if source],
-        watermark=int(said[WATERMARK]),
-        offset=numbers["raw_offset"],
-        tick=numbers["tick"],
-        counties=counties,
-        county=county,
-        codes=codes,
-        code=code,
-        sums=np.array(
-            [
-                numbers["lines"],
-                numbers["base_qty"],
-                np.where(sound, numbers["relatives"], 0),
-                np.where(sound, relative, 0.0),
-                np.where(sound_held, numbers["held"], 0),
-                np.where(sound_held, held, 0.0),
-                np.where(sound_held, numbers["held_new"], 0),
-            ],
-            np.float64,
-        ),
+        int(said[RAW_PARTITION]),
+        [int(source) for source in said[SOURCES].split(b",") if source],
+        int(said[WATERMARK]),
+        *values,
     )
 
 
-def _one_chunk(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name)
-    chunk = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if chunk.null_count:
-        raise ValueError(f"{name}: expected no nulls, got {chunk.null_count}")
-    return chunk
+class _Values(NamedTuple):
+    """The arrays of CellsMessage, in its order."""
+
+    offset: Ints
+    tick: Ints
+    counties: list[str]
+    county: Ints
+    codes: list[str]
+    code: Ints
+    sums: Floats
 
 
-def _numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = _one_chunk(table, name).to_numpy(zero_copy_only=False)
+def _read(rows: pa.RecordBatch) -> _Values:
+    sums = np.array([_numbers(rows, name) for name in _SUMS], np.float64)
+    sums[RELATIVES : LOG_RELATIVE + 1, ~np.isfinite(sums[LOG_RELATIVE])] = 0.0
+    sums[HELD : HELD_NEW + 1, ~np.isfinite(sums[LOG_HELD])] = 0.0
+    return _Values(
+        _numbers(rows, "raw_offset"), _numbers(rows, "tick"), *_tags(rows, "county"), *_tags(rows, "code"), sums
+    )
+
+
+def _column(rows: pa.RecordBatch, name: str) -> pa.Array:
+    column = rows.column(_AT[name])
+    if column.null_count:
+        raise ValueError(f"{name}: expected no nulls, got {column.null_count}")
+    return column
+
+
+def _numbers(rows: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = _column(rows, name).to_numpy(zero_copy_only=False)
     return values
 
 
-def _tags(table: pa.Table, name: str) -> tuple[list[str], Ints]:
+def _tags(rows: pa.RecordBatch, name: str) -> tuple[list[str], Ints]:
     """The dictionary of a column, and the index of each row in it."""
-    column = _one_chunk(table, name)
+    column = _column(rows, name)
     names = column.dictionary.to_pylist()
     index: Ints = column.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     if len(index) and not (index.min() >= 0 and index.max() < len(names)):
         raise ValueError(f"{name}: expected tags within a dictionary of {len(names)}, got others")
     return names, index
+
+
+_NOTHING: Final = _read(pa.RecordBatch.from_pylist([], CELLS_SCHEMA))
+"""Of a message that only moves the watermark: every other one in quiet hours."""

@@ -1,6 +1,7 @@
 """Detect: cells of a city become ticks, closed ticks are judged, and what is not usual is said as signals."""
 
-from typing import Final
+from collections.abc import Collection
+from typing import Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -8,19 +9,22 @@ import structlog
 from prometheus_client import Counter
 
 from agents.cells_message import CellsMessage, read_cells
+from agents.signals_message import to_messages
 from agents.stage import Incoming, Outgoing
+from detectors import bars, late
+from detectors.bars import Bar
 from detectors.block import Block
 from detectors.held import release
 from detectors.pace import Pace
-from detectors.pending import Rows
+from detectors.pending import STOCK, Rows
 from detectors.rulebook import Rulebook
-from detectors.state import Ints
+from detectors.state import Ints, Mask
 from detectors.watch import silent, skip, watch
 from detectors.watermark import watermark
-from streams.records import Signal, encode
+from streams.records import Kind, Signal
 from streams.taxonomy import OTHER, UNCLASSIFIED
 from streams.ticks import tick_of
-from streams.topics import CELLS, SIGNALS
+from streams.topics import CELLS
 
 log = structlog.get_logger(__name__)
 
@@ -28,23 +32,54 @@ _UNWATCHED: Final = frozenset({OTHER, UNCLASSIFIED})
 """No one commodity stands behind these; a code below them is a provisional group, and is watched."""
 _bad = Counter("infopump_detect_bad_messages", "Messages of market.cells that could not be read")
 _repeated = Counter("infopump_detect_repeated_rows", "Rows dropped because they were applied before")
-_late = Counter("infopump_detect_late_rows", "Rows left out because their tick was closed")
+_late = Counter("infopump_detect_late_rows", "Rows left out because their bar was closed")
+_corrections = Counter("infopump_detect_corrections", "Rows that came after their tick was closed, and corrected it")
+_bars = Counter("infopump_detect_bars", "Bars of a city closed")
 _ticks = Counter("infopump_detect_ticks", "Ticks of a city closed")
 _signals = Counter("infopump_detect_signals", "Signals sent, by kind", ["kind"])
+
+
+class Judge(Protocol):
+    """Looks at the closed bars of all cities."""
+
+    kinds: Collection[Kind]
+    """what it looks for"""
+
+    def judge(self, block: Block, bar: Bar) -> list[Signal]:
+        """Take in a bar; everything that is known must be in the block afterwards, as ``panel``."""
+
+    def reset(self) -> None:
+        """Forget everything: blocks may come back as they were earlier, or elsewhere."""
+
+    def restore(self, block: Block) -> None:
+        """Take back what stands in a block."""
 
 
 class DetectStage:
     """See agents.stage.Stage. One worker's share of ``market.cells``; state by city.
 
-    ``tick_ms`` is the length of a tick; a source silent for ``idle_ms`` of event time holds no tick open.
+    ``tick_ms`` is the length of a tick; a source silent for ``idle_ms`` of event time holds no tick open. A bar is held
+    open for late rows for ``lateness_ms`` of event time, and then given to ``judge``.
     """
 
     source = CELLS
 
-    def __init__(self, tick_ms: int, idle_ms: int, rulebook: Rulebook) -> None:
+    def __init__(
+        self,
+        tick_ms: int,
+        idle_ms: int,
+        rulebook: Rulebook,
+        lateness_ms: int = 600_000,
+        judge: Judge | None = None,
+    ) -> None:
         self._pace = Pace.of(tick_ms)
+        self._bar_ms = bars.bar_ms(self._pace)
         self._idle_ms = idle_ms
+        self._lateness_ms = lateness_ms
         self._numbers = rulebook.numbers
+        self._judged_by = judge
+        # Where a tick is as long as a bar, a kind is not said twice of the same city, commodity and time.
+        self._of_bars = frozenset(judge.kinds) if judge is not None and self._bar_ms == tick_ms else frozenset[Kind]()
         self.reset()
 
     def reset(self) -> None:
@@ -52,6 +87,8 @@ class DetectStage:
         self._blocks: dict[str, Block] = {}
         self._dirty: set[str] = set()
         self._out: list[Outgoing] = []
+        if self._judged_by is not None:
+            self._judged_by.reset()
 
     def apply(self, record: Incoming) -> None:
         """See Stage."""
@@ -84,40 +121,42 @@ class DetectStage:
 
     def restore(self, key: bytes, block: bytes) -> None:
         """See Stage. Raises detectors.block.BlockError where the block is not of this version or tick."""
-        self._blocks[key.decode()] = Block.from_bytes(block, self._pace)
+        known = self._blocks[key.decode()] = Block.from_bytes(block, self._pace)
+        if self._judged_by is not None:
+            self._judged_by.restore(known)
 
     def _take(self, block: Block, message: CellsMessage) -> None:
-        """Put the rows that were not applied before among the pending ones."""
+        """Put the rows that were not applied before among the pending ones; what is late for that corrects its tick."""
+        if not len(message.offset):
+            return
         new = message.offset > block.applied.get(message.partition, -1)
         _repeated.inc(len(new) - int(np.count_nonzero(new)))
         if not new.any():
             return
         block.applied[message.partition] = int(message.offset.max())
         tick = tick_of(message.tick, self._pace.tick_ms)
-        if block.cursor is not None:
-            late = new & (tick < block.cursor)
-            _late.inc(int(np.count_nonzero(late)))
-            new &= ~late
         for i, name in enumerate(message.codes):
             if name in _UNWATCHED:
                 new &= message.code != i
+        if block.cursor is not None:
+            passed = new & (tick < block.cursor)
+            if passed.any():
+                self._correct(block, message, tick, passed)
+                new &= ~passed
         if new.any():
-            self._pend(block, message, tick, np.flatnonzero(new))
+            rows = _rows(block, message, tick, np.flatnonzero(new))
+            first = int(rows.tick.min())
+            block.first = first if block.first is None else min(block.first, first)
+            block.pending.add(rows)
 
-    def _pend(self, block: Block, message: CellsMessage, tick: Ints, which: Ints) -> None:
-        county, code = message.county[which], message.code[which]
-        block.make_room(_used(message.counties, county), _used(message.codes, code))
-        first = int(tick[which].min())
-        block.first = first if block.first is None else min(block.first, first)
-        block.pending.add(
-            Rows(
-                tick=tick[which],
-                unit=np.array([block.unit_at.get(name, -1) for name in message.counties], np.int64)[county],
-                code=np.array([block.code_at.get(name, -1) for name in message.codes], np.int64)[code],
-                sums=message.sums[:, which],
-                partition=np.full(len(which), 1 << message.partition % 64, np.uint64),
-            )
-        )
+    def _correct(self, block: Block, message: CellsMessage, tick: Ints, passed: Mask) -> None:
+        """Take in rows whose ticks are closed, where their bar is open."""
+        there = passed & (tick_of(tick, self._bar_ms) >= block.bars.until)
+        corrections = int(np.count_nonzero(there))
+        _late.inc(int(np.count_nonzero(passed)) - corrections)
+        if corrections:
+            late.correct(block, _rows(block, message, tick, np.flatnonzero(there)))
+            _corrections.inc(corrections)
 
     def _close(self, block: Block) -> None:
         """Judge every tick that the watermark has passed, empty ones too."""
@@ -133,11 +172,13 @@ class DetectStage:
             block.heard = tick
         if block.cursor is not None:
             self._pass_empty(block, block.cursor, end)
+            self._close_bars(block, word)
 
     def _pass_empty(self, block: Block, tick: int, before: int) -> None:
         """Ticks without rows are ticks without sales, unless the whole city has been silent for more than a day."""
         while tick < before:
             if silent(block, tick):
+                self._close_bars(block, tick)
                 self._send(skip(block, tick, before - self._pace.tick_ms, self._numbers))
                 block.cursor, block.waiting = before, Rows.empty()
                 return
@@ -145,15 +186,30 @@ class DetectStage:
             tick += self._pace.tick_ms
 
     def _judge(self, block: Block, tick: int, rows: Rows) -> None:
+        # In the order of event time, however many ticks one message closes: first the bars that could have been closed
+        # before the end of this tick.
+        self._close_bars(block, tick + self._pace.tick_ms - 1)
         rows, block.waiting = release(block.held, block.waiting, rows, tick, self._pace)
         cells = rows.dense(len(block.units), len(block.codes))
-        self._send(watch(block, tick, cells, self._numbers))
+        self._send([s for s in watch(block, tick, cells, self._numbers) if s.kind not in self._of_bars])
+        bars.add(block.bars, rows, tick, self._pace)
         block.cursor = tick + self._pace.tick_ms
         _ticks.inc()
 
+    def _close_bars(self, block: Block, word: int) -> None:
+        """Judge every bar that a watermark has passed by the allowed lateness."""
+        if block.cursor is None:
+            return
+        before = min(word - self._lateness_ms, block.cursor)
+        for bar in bars.close(block.bars, before, block.units, block.codes, self._pace):
+            if self._judged_by is not None:
+                self._send(self._judged_by.judge(block, bar))
+            _bars.inc()
+
     def _send(self, signals: list[Signal]) -> None:
+        """Signals of one city and tick."""
+        self._out += to_messages(signals)
         for signal in signals:
-            self._out.append(Outgoing(SIGNALS, signal.code.encode(), encode(signal)))
             _signals.labels(signal.kind).inc()
 
 
@@ -161,6 +217,22 @@ def _city(key: bytes | None) -> str:
     if key is None or len(key) != 4 or not key.isdigit():
         raise ValueError(f"key: expected a city of 4 digits, got {key!r}")
     return key.decode("ascii")
+
+
+def _rows(block: Block, message: CellsMessage, tick: Ints, which: Ints) -> Rows:
+    """Some of a message's rows, with room made for them in the block."""
+    county, code = message.county[which], message.code[which]
+    block.make_room(_used(message.counties, county), _used(message.codes, code))
+    sums = message.sums[:, which]
+    # A report of stock is no evidence that the shop sells.
+    speaks = sums[:STOCK].any(axis=0)
+    return Rows(
+        tick=tick[which],
+        unit=np.array([block.unit_at.get(name, -1) for name in message.counties], np.int64)[county],
+        code=np.array([block.code_at.get(name, -1) for name in message.codes], np.int64)[code],
+        sums=sums,
+        partition=np.where(speaks, np.uint64(1) << np.uint64(message.partition % 64), np.uint64(0)),
+    )
 
 
 def _used(names: list[str], index: Ints) -> list[str]:

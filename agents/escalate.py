@@ -1,5 +1,6 @@
-"""Escalate: signals of one commodity from all cities become one incident, its level and the revisions of its alert."""
+"""Escalate: signals of one family of kinds, from all cities, become incidents, their levels and alerts' revisions."""
 
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -8,9 +9,9 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from agents.incident import Hit, Incident, begin, expired, revised
+from agents.signals_message import is_last, key_of
 from agents.stage import Incoming, Outgoing
-from detectors.pace import HOUR_MS
+from detectors.incident import Finding, Incidents, Rules, step
 from detectors.rarity import Area, recurrence_days
 from detectors.rulebook import Rulebook
 from streams.records import Alert, AlertEvent, Kind, Signal, UnitReading, encode
@@ -18,7 +19,7 @@ from streams.topics import ALERTS, SIGNALS
 
 log = structlog.get_logger(__name__)
 
-VERSION: Final = 1
+VERSION: Final = 3
 SOURCE: Final = "infopump/escalate"
 _bad = Counter("infopump_escalate_bad_signals", "Signals that could not be read")
 _repeated = Counter("infopump_escalate_repeated_signals", "Signals dropped because they were applied before")
@@ -26,16 +27,25 @@ _revisions = Counter("infopump_escalate_revisions", "Revisions of alerts sent, b
 _signal_decoder: Final = msgspec.json.Decoder(Signal)
 
 
-class CommodityBlock(msgspec.Struct):
-    """State of one commodity: how far each city was applied, and the incident of each kind that is going on."""
+class _Stored(msgspec.Struct):
+    """A block in the table: compressed, as hits and their evidence are much alike."""
 
-    version: int = VERSION
-    marks: dict[str, int] = {}
-    """last tick applied, by ``city/kind``"""
-    incidents: dict[Kind, Incident] = {}
+    version: int = 0
+    packed: bytes = b""
 
 
-_block_decoder: Final = msgspec.msgpack.Decoder(CommodityBlock)
+class FamilyBlock(msgspec.Struct):
+    """State of one family of kinds: how far each city was applied, and the incidents that are going on anywhere."""
+
+    marks: dict[str, tuple[int, str]] = {}
+    """last tick and commodity applied, by ``city/kind/tick_ms``"""
+    waiting: dict[str, list[Signal]] = {}
+    """signals of a tick that is not whole yet, by ``city/tick_ms``"""
+    incidents: Incidents = msgspec.field(default_factory=Incidents)
+
+
+_stored_decoder: Final = msgspec.msgpack.Decoder(_Stored)
+_block_decoder: Final = msgspec.msgpack.Decoder(FamilyBlock)
 
 
 class StateError(RuntimeError):
@@ -43,10 +53,10 @@ class StateError(RuntimeError):
 
 
 class EscalateStage:
-    """See agents.stage.Stage. One worker's share of ``signals``; state by commodity.
+    """See agents.stage.Stage. One worker's share of ``signals``; state by family of kinds.
 
-    ``monitored`` gives the counties with terminals; ``now`` the time that goes into an event's ``time``, the one thing
-    that does not follow from the records.
+    ``monitored`` gives the counties with terminals; ``rulebooks`` are those to grade by, the first with the numbers;
+    ``now`` gives the time that goes into an event's ``time``, the one thing that does not follow from the records.
     """
 
     source = SIGNALS
@@ -54,17 +64,17 @@ class EscalateStage:
     def __init__(
         self,
         monitored: Callable[[], frozenset[str]],
-        rulebook: Rulebook,
+        rulebooks: Rulebook | tuple[Rulebook, ...],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._monitored = monitored
-        self._rulebook = rulebook
+        self._rulebooks = (rulebooks,) if isinstance(rulebooks, Rulebook) else rulebooks
         self._now = now
         self.reset()
 
     def reset(self) -> None:
         """See Stage."""
-        self._blocks: dict[bytes, CommodityBlock] = {}
+        self._blocks: dict[bytes, FamilyBlock] = {}
         self._dirty: set[bytes] = set()
         self._out: list[Outgoing] = []
 
@@ -72,19 +82,22 @@ class EscalateStage:
         """See Stage."""
         try:
             signal = _signal_decoder.decode(record.value)
-        except msgspec.DecodeError as error:
+            key = key_of(signal.kind)
+            if record.key != key:
+                # Its state would stand in another partition than that of its family.
+                raise ValueError(f"key: expected the family {key!r}, got {record.key!r}")
+        except (msgspec.DecodeError, ValueError) as error:
             log.warning("bad signal", partition=record.partition, offset=record.offset, error=str(error)[:200])
             _bad.inc()
             return
-        key = signal.code.encode()
-        block = self._blocks.setdefault(key, CommodityBlock())
-        mark = f"{signal.city}/{signal.kind}"
-        if signal.tick <= block.marks.get(mark, -1):
+        block = self._blocks.setdefault(key, FamilyBlock())
+        mark, applied = f"{signal.city}/{signal.kind}/{signal.tick_ms}", (signal.tick, signal.code)
+        if applied <= block.marks.get(mark, (-1, "")):
             _repeated.inc()
             return
-        block.marks[mark] = signal.tick
+        block.marks[mark] = applied
         self._dirty.add(key)
-        self._advance(block, signal)
+        self._gather(block, signal, is_last(record))
 
     def drain(self) -> list[Outgoing]:
         """See Stage."""
@@ -93,65 +106,61 @@ class EscalateStage:
 
     def dirty(self) -> dict[bytes, bytes]:
         """See Stage."""
-        blocks = {key: msgspec.msgpack.encode(self._blocks[key]) for key in sorted(self._dirty)}
+        blocks = {key: _packed(self._blocks[key]) for key in sorted(self._dirty)}
         self._dirty.clear()
         return blocks
 
     def restore(self, key: bytes, block: bytes) -> None:
         """See Stage. Raises StateError where the block is not of this version."""
         try:
-            state = _block_decoder.decode(block)
-        except msgspec.DecodeError as error:
+            stored = _stored_decoder.decode(block)
+            if stored.version != VERSION:
+                raise StateError(
+                    f"escalate state of {key!r}: expected version {VERSION}, got {stored.version}: "
+                    "run the worker that wrote it"
+                )
+            self._blocks[key] = _block_decoder.decode(zlib.decompress(stored.packed))
+        except (msgspec.DecodeError, zlib.error) as error:
             raise StateError(f"escalate state of {key!r}: expected a block of version {VERSION} ({error})") from error
-        if state.version != VERSION:
-            raise StateError(
-                f"escalate state of {key!r}: expected version {VERSION}, got {state.version}: "
-                "run the worker that wrote it"
-            )
-        self._blocks[key] = state
 
-    def _advance(self, block: CommodityBlock, signal: Signal) -> None:
-        """Take in one signal: who is hit now, who no longer is, and what there is to say of it."""
-        numbers, at = self._rulebook.numbers, signal.tick + signal.tick_ms
-        monitored = self._monitored()
-        incident = block.incidents.get(signal.kind)
-        found = self._counted(signal, monitored)
-        if incident is None:
-            if not found:
-                return
-            incident = block.incidents[signal.kind] = begin(signal.kind, signal.code, found, at)
+    def _gather(self, block: FamilyBlock, signal: Signal, last: bool) -> None:
+        """Look at all signals of a city and tick at once: many goods in one tick are one revision, not many."""
+        at = f"{signal.city}/{signal.tick_ms}"
+        waiting = block.waiting.pop(at, [])
+        if waiting and waiting[0].tick != signal.tick:
+            # Its last signal never came.
+            self._advance(block, waiting)
+            waiting = []
+        waiting.append(signal)
+        if last:
+            self._advance(block, waiting)
         else:
-            _merge(incident.hits, found)
-            if found and at < incident.detected:
-                # After a crash a city may be heard of late that was hit first: the beginning is what it says.
-                incident.detected, incident.onset = at, min(hit.since for hit in found.values())
-            left = _leave(incident.hits, signal.city, at, int(numbers.hysteresis_hours * HOUR_MS))
-            incident.updated = max(incident.updated, at)
-            incident.idle_since = 0 if incident.hits else max(incident.idle_since, left)
-        alert = revised(incident, self._rulebook, monitored)
-        if incident.idle_since and at - incident.idle_since >= numbers.expiry_hours * HOUR_MS:
-            alert = expired(incident, at)
-            del block.incidents[signal.kind]
-        if alert is not None:
-            incident.published = alert
+            block.waiting[at] = waiting
+
+    def _advance(self, block: FamilyBlock, signals: list[Signal]) -> None:
+        """Take in the signals of a city and tick: who is hit now, who no longer is, and what there is to say of it."""
+        first, kinds = signals[0], {signal.kind for signal in signals}
+        monitored = self._monitored()
+        rules = Rules(self._rulebooks, monitored, first.tick_ms)
+        area = _area(first.city, monitored)
+        found = [finding for signal in signals for finding in self._counted(signal, area, rules)]
+        for alert in step(block.incidents, found, first.tick + first.tick_ms, rules, scope=first.city, kinds=kinds):
             self._send(alert)
 
-    def _counted(self, signal: Signal, monitored: frozenset[str]) -> dict[str, Hit]:
-        """The readings that the rulebook lets count, as hits; the city itself only where no county can be named."""
-        city_units = len({c for c in monitored if c.startswith(signal.city)}) + 1
-        area = Area(city_units, max(len(monitored) + len({c[:4] for c in monitored}), city_units))
+    def _counted(self, signal: Signal, area: Area, rules: Rules) -> list[Finding]:
+        """The readings that the rulebook lets count; the city itself only where no county can be named."""
         tests_per_day = area.tests_per_day(signal.tests_per_day)
-        hits = {}
+        found = []
         for reading in signal.readings:
             rarity = recurrence_days(reading.p, tests_per_day)
-            if rarity >= self._rulebook.numbers.recurrence_days and self._large(signal.kind, reading):
-                hits[reading.region] = _hit(reading, rarity, signal.tick + signal.tick_ms)
-        counties = {region: hit for region, hit in hits.items() if len(region) > len(signal.city)}
-        return counties or hits
+            if rarity >= rules.least_days() and self._large(signal.kind, reading):
+                found.append(_finding(signal, reading, rarity))
+        return [f for f in found if len(f.region) > len(signal.city)] or found
 
     def _large(self, kind: Kind, reading: UnitReading) -> bool:
-        numbers = self._rulebook.numbers
-        least = numbers.panic_ratio if kind == "panic_buying" else 1.0 + numbers.price_rise
+        """Whether it is large enough to matter, of the kinds for which the rulebook sets how large that is."""
+        numbers = self._rulebooks[0].numbers
+        least = {"panic_buying": numbers.panic_ratio, "price_spike": 1.0 + numbers.price_rise}.get(kind, 0.0)
         return reading.observed >= least * reading.expected
 
     def _send(self, alert: Alert) -> None:
@@ -167,40 +176,28 @@ class EscalateStage:
         log.info("alert", id=alert.alert_id, revision=alert.revision, level=alert.level, state=alert.state)
 
 
-def _hit(reading: UnitReading, rarity: float, at: int) -> Hit:
-    ratio = reading.observed / reading.expected if reading.expected > 0.0 else 0.0
-    return Hit(
-        ratio=ratio,
+def _packed(block: FamilyBlock) -> bytes:
+    return msgspec.msgpack.encode(_Stored(VERSION, zlib.compress(msgspec.msgpack.encode(block), level=1)))
+
+
+def _area(city: str, monitored: frozenset[str]) -> Area:
+    """What a city's tests stand for among all counties and cities."""
+    units = sum(county.startswith(city) for county in monitored) + 1
+    return Area(units, max(len(monitored) + len({county[:4] for county in monitored}), units))
+
+
+def _finding(signal: Signal, reading: UnitReading, rarity: float) -> Finding:
+    return Finding(
+        region=reading.region,
+        commodity=signal.code,
+        kind=signal.kind,
+        p=reading.p,
+        recurrence_days=rarity,
+        since=reading.since,
         observed=reading.observed,
         expected=reading.expected,
         terminals=reading.terminals,
-        since=reading.since,
-        last=at,
-        recurrence_days=rarity,
+        kinds=signal.kinds,
+        measures=reading.measures,
+        evidence=reading.evidence,
     )
-
-
-def _merge(hits: dict[str, Hit], found: dict[str, Hit]) -> None:
-    """Newer readings replace older ones; the first sign and the rarest reading are kept."""
-    for region, hit in found.items():
-        before = hits.get(region)
-        if before is not None:
-            hit.since = min(hit.since, before.since)
-            hit.recurrence_days = max(hit.recurrence_days, before.recurrence_days)
-        hits[region] = hit
-
-
-def _leave(hits: dict[str, Hit], city: str, at: int, hysteresis_ms: int) -> int:
-    """Let go of this city's regions that have been without a reading for long enough, by the city's own time.
-
-    A city that is behind must not lose its counties to the clock of one that is ahead. Returns since when the last of
-    those let go of is no longer hit, 0 where none is.
-    """
-    named = any(len(region) > len(city) and region.startswith(city) for region in hits)
-    left = 0
-    for region in [r for r in hits if r.startswith(city)]:
-        until = hits[region].last + hysteresis_ms
-        if at > until or (region == city and named):
-            del hits[region]
-            left = max(left, until)
-    return left

@@ -12,6 +12,7 @@ them by their identity. Killed between 3 and 4, the events come again and the st
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -45,6 +46,15 @@ class Runner:
         self._restored = False
         self._generation = 0
         self.positions: dict[int, int] = {}
+
+    async def settle(self, seconds: float) -> None:
+        """Wait for a checkpoint under way before the partitions go, for no longer than that.
+
+        A block that is sent once they have gone may land behind one of their new owner, and be read back instead of it.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._checkpointing:
+                pass
 
     def revoked(self) -> None:
         """The partitions may move: forget what is not checkpointed; it will be delivered again to whoever has them."""

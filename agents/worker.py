@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from agents.app import make_app, source_topic, state_table
+from agents.app import ensure_changelog, make_app, source_topic, state_table
 from agents.registry import Registry, RegistryReader
 from agents.runner import Runner
 from agents.stage import Stage
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 STAGES: Final = ("normalize", "detect", "escalate")
 _WATCH_EVERY: Final = 5.0
+_SETTLE_SECONDS: Final = 5.0
+"""Half of what the group waits for a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class WorkerConfig:
     data_dir: Path
     tick_ms: int = 300_000
     idle_ms: int = 1_800_000
+    lateness_ms: int = 600_000
     checkpoint_seconds: float = 0.5
     stall_seconds: float = 60.0
     health_port: int = 0
@@ -48,14 +51,16 @@ def make_stage(name: str, config: WorkerConfig, registry: Registry) -> Stage:
             return NormalizeStage(registry, config.partitions, config.tick_ms, config.idle_ms)
         case "detect":
             from agents.detect import DetectStage
+            from agents.panels import Panels
             from detectors.rulebook import load_rulebook
 
-            return DetectStage(config.tick_ms, config.idle_ms, load_rulebook())
+            book = load_rulebook()
+            return DetectStage(config.tick_ms, config.idle_ms, book, config.lateness_ms, Panels(book.numbers))
         case "escalate":
             from agents.escalate import EscalateStage
-            from detectors.rulebook import load_rulebook
+            from detectors.rulebook import rulebooks
 
-            return EscalateStage(registry.counties, load_rulebook())
+            return EscalateStage(registry.counties, rulebooks())
     raise ValueError(f"expected a stage, one of {', '.join(STAGES)}; got {name!r}")
 
 
@@ -84,7 +89,9 @@ class Worker:
         config = self._config
         app = make_app(self._name, config.bootstrap, config.partitions, config.data_dir)
         stage = make_stage(self._name, config, self._reader.registry)
-        runner = Runner(self._name, app, state_table(app, self._name, config.partitions), stage)
+        table = state_table(app, self._name, config.partitions)
+        await loop.run_in_executor(None, ensure_changelog, table, config.bootstrap, config.partitions)
+        runner = Runner(self._name, app, table, stage)
         app.agent(source_topic(app, stage.source, config.partitions), name=self._name)(self._guarded(runner.consume))
         app.on_partitions_revoked.connect(_forgetting(runner))
         await app.start()
@@ -154,6 +161,7 @@ class Worker:
 
 def _forgetting(runner: Runner) -> Callable[..., Any]:
     async def forget(*_: Any, **__: Any) -> None:
+        await runner.settle(_SETTLE_SECONDS)
         runner.revoked()
 
     return forget

@@ -190,7 +190,7 @@ def _numbers(column: pa.ChunkedArray, name: str, refuse: Callable[..., None]) ->
     values: Floats = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
     values = np.asarray(values, np.float64)
     low = values <= 0.0 if name == "price" else values < least
-    refuse(np.isinf(values) | low, lambda i: f"{name}: expected {expected}, got {values[i]!r}")
+    refuse(np.isinf(values) | low, lambda i: f"{name}: expected {expected}, got {float(values[i])!r}")
     return values
 
 
@@ -240,10 +240,11 @@ def _used(code: Ints, names: list[str], rows: Ints) -> tuple[Ints, list[str]]:
 
 
 def _cadence(ms: Ints) -> int:
-    """The length of a period, ms: the median step between times, or the usual length that is near to it."""
+    """The length of a period, ms: the (lower) median step between times, or the usual length that is near to it."""
     if len(ms) < 2:
         return DAY_MS
-    step = int(np.median(np.diff(ms)))
+    steps = np.sort(np.diff(ms))
+    step = int(steps[(len(steps) - 1) // 2])
     if _MONTH_RANGE[0] <= step <= _MONTH_RANGE[1]:
         return MONTH_MS
     return next((usual for usual in _USUAL_MS if abs(step - usual) <= _NEAR * usual), max(step, 1_000))

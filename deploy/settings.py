@@ -91,10 +91,13 @@ class StoreSettings(Section):
 
 
 class DetectSettings(Section):
-    """What a tick is, and how long a silent terminal holds one open; thresholds stand in the rulebook."""
+    """What a tick is, how long a silent terminal holds one open, and how late a line may be; thresholds stand in the
+    rulebook."""
 
     tick_seconds: PositiveInt = 300
     idle_seconds: PositiveInt = 1_800
+    lateness_seconds: Annotated[int, Field(ge=0)] = 600
+    """of event time: until then a line of a closed tick corrects it, and so long after its hour an hour is judged"""
 
 
 class WorkerSettings(Section):

@@ -97,14 +97,20 @@ def usual(state: Baseline, season: float, pace: Pace) -> Usual:
     )
 
 
+def most(at: Usual) -> Floats:
+    """The most of a tick's quantity that the level takes, (units, commodities)."""
+    cap: Floats = at.mean + WINSOR * np.sqrt(at.dispersion * (at.mean + at.dispersion))
+    # Before it is warm a series has no mean worth holding on to.
+    cap += (1.0 - at.warm) * HUGE
+    return cap
+
+
 def learn(state: Baseline, cells: Cells, at: Usual, season: float, free: Floats, pace: Pace) -> None:
     """Take in one tick, in place; ``free`` (commodities,) is 0.0 where a commodity is flagged, else 1.0.
 
     The quantity is winsorised at ``mean + 4 sqrt(dispersion (mean + dispersion))`` once the series is warm.
     """
-    cap = at.mean + WINSOR * np.sqrt(at.dispersion * (at.mean + at.dispersion))
-    # Before it is warm a series has no mean worth holding on to.
-    cap += (1.0 - at.warm) * HUGE
+    cap = most(at)
     keep = 1.0 - free * (1.0 - pace.level_decay)
     state.quantity *= keep
     state.quantity += free * np.minimum(cells.quantity, cap)

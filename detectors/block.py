@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detectors import profile
+from detectors.bars import Bars, bar_ms
 from detectors.baseline import Baseline
 from detectors.held import Held
 from detectors.pace import Pace
@@ -17,10 +18,11 @@ from detectors.price import Price
 from detectors.profile import Profile
 from detectors.state import Axes, Ints, State
 from detectors.surge import Surge
+from streams.ticks import tick_of
 
-VERSION: Final = 2
+VERSION: Final = 3
 OLDEST: Final = 1
-"""Version 1 had nothing that is held."""
+"""Version 1 had nothing that is held, version 2 no bars and no stock."""
 _CODEC: Final = "zstd"
 
 
@@ -52,6 +54,7 @@ class _Head(msgspec.Struct, frozen=True):
     """name, dtype and shape of the arrays that follow"""
     size: int
     """bytes of the arrays before compression"""
+    panel: bytes = b""
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Block:
     price: Price
     episodes: Episodes
     held: Held
+    bars: Bars
     pending: Pending = field(default_factory=Pending)
     waiting: Rows = field(default_factory=Rows.empty)
     """what is held in closed ticks and did not pass yet"""
@@ -81,6 +85,8 @@ class Block:
     """the first tick that is not closed"""
     heard: int = 0
     """the last closed tick that had rows"""
+    panel: bytes = b""
+    """what looks at the bars, as it is after the last closed one: see city_panel.py; empty: nothing"""
     unit_at: dict[str, int] = field(default_factory=dict, init=False)
     """index of each unit by name"""
     code_at: dict[str, int] = field(default_factory=dict, init=False)
@@ -103,6 +109,7 @@ class Block:
             Price.empty(**sizes),
             Episodes.empty(**sizes),
             Held.empty(**sizes),
+            Bars.empty(**sizes),
         )
 
     def make_room(self, counties: list[str], codes: list[str]) -> None:
@@ -114,7 +121,7 @@ class Block:
         self.units += new_units
         self.codes += new_codes
         self._index()
-        for state in (self.baseline, self.surge, self.price, self.episodes, self.held):
+        for state in (self.baseline, self.surge, self.price, self.episodes, self.held, self.bars):
             state.grow(units=len(self.units), codes=len(self.codes))
 
     def _index(self) -> None:
@@ -138,6 +145,7 @@ class Block:
             self.heard,
             [(name, a.dtype.str, list(a.shape)) for name, a in arrays.items()],
             len(raw),
+            self.panel,
         )
         said = msgspec.msgpack.encode(head)
         packed: bytes = pa.compress(raw, codec=_CODEC, asbytes=True)
@@ -158,13 +166,14 @@ class Block:
                 Price(**_part(arrays, "price")),
                 Episodes(**_part(arrays, "episodes")),
                 Held(**_part(arrays, "held")),
+                Bars.of(**_part(arrays, "bars")),
                 Pending(Rows(**_part(arrays, "pending"))),
                 Rows(**_part(arrays, "waiting")),
             )
         except TypeError as error:
             raise BlockError(f"detect state: expected the arrays of version {VERSION}, got others ({error})") from error
         block.applied, block.said, block.sources = head.applied, head.said, head.sources
-        block.first, block.cursor, block.heard = head.first, head.cursor, head.heard
+        block.first, block.cursor, block.heard, block.panel = head.first, head.cursor, head.heard, head.panel
         return block
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -175,6 +184,7 @@ class Block:
             "price": self.price.arrays(),
             "episodes": self.episodes.arrays(),
             "held": self.held.arrays(),
+            "bars": self.bars.arrays(),
             "pending": self.pending.rows().arrays(),
             "waiting": self.waiting.arrays(),
         }
@@ -204,16 +214,22 @@ def _unpack(data: bytes, pace: Pace) -> tuple[_Head, dict[str, npt.NDArray[Any]]
             array = np.frombuffer(raw, dtype, int(np.prod(shape)), at).reshape(shape).copy()
             arrays[name] = array
             at += array.nbytes
-        if head.version == OLDEST:
-            _renew(arrays, len(head.codes))
+        if head.version < VERSION:
+            _renew(arrays, head)
     except (msgspec.DecodeError, pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise BlockError(f"detect state: expected a block of version {VERSION}, got other bytes ({error})") from error
     return head, arrays
 
 
-def _renew(arrays: dict[str, npt.NDArray[Any]], codes: int) -> None:
-    """Bring the arrays of version 1 up to date."""
-    sums = arrays["pending.sums"]
-    arrays["pending.sums"] = np.concatenate([sums, np.zeros((MEASURES - len(sums), sums.shape[1]))])
-    arrays |= {f"held.{name}": a for name, a in Held.empty(codes=codes).arrays().items()}
-    arrays |= {f"waiting.{name}": a for name, a in Rows.empty().arrays().items()}
+def _renew(arrays: dict[str, npt.NDArray[Any]], head: _Head) -> None:
+    """Bring the arrays of an older version up to date: what it did not know of is empty."""
+    codes = len(head.codes)
+    bars = Bars.empty(units=len(head.units), codes=codes)
+    bars.until = tick_of(head.cursor, bar_ms(Pace.of(head.tick_ms))) if head.cursor is not None else 0
+    arrays |= {f"bars.{name}": a for name, a in bars.arrays().items()}
+    for part, empty in (("held", Held.empty(codes=codes).arrays()), ("waiting", Rows.empty().arrays())):
+        for name, array in empty.items():
+            arrays.setdefault(f"{part}.{name}", array)
+    for name in ("pending.sums", "waiting.sums"):
+        sums = arrays[name]
+        arrays[name] = np.concatenate([sums, np.zeros((MEASURES - len(sums), sums.shape[1]))])

@@ -68,6 +68,22 @@ def release(state: Held, waiting: Rows, rows: Rows, tick: int, pace: Pace) -> tu
     return replace(both, sums=sums), rest
 
 
+def add_late(state: Held, waiting: Rows, rows: Rows, tick: int, pace: Pace) -> Rows:
+    """Count what became held in rows of a tick that was closed, in place, and let what is held in them wait.
+
+    It passes with the next that is held, if the market moves by then. Returns what waits.
+    """
+    held = np.flatnonzero(rows.sums[HELD])
+    if not len(held):
+        return waiting
+    hour = number_of(tick, max(HOUR_MS, pace.tick_ms))
+    # Its place in the ring may be that of a newer hour by now.
+    if state.hour[hour % HOURS] <= hour:
+        new = rows.sums[HELD_NEW, held].astype(np.int64)
+        _count(state, _way(rows)[held], rows.code[held], new, tick, pace)
+    return Rows.joined([waiting, _alone(rows.taken(held))])
+
+
 def _alone(rows: Rows) -> Rows:
     """The same rows with nothing but what is held: the rest of them counts in its own tick."""
     sums = np.zeros_like(rows.sums)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from detectors.state import Bits, Cells, Floats, Ints
 
-LINES, QUANTITY, RELATIVES, LOG_RELATIVE, HELD, LOG_HELD, HELD_NEW = range(7)
-MEASURES: Final = 7
+LINES, QUANTITY, RELATIVES, LOG_RELATIVE, HELD, LOG_HELD, HELD_NEW, STOCK, STOCK_SKUS, ZERO_SKUS = range(10)
+MEASURES: Final = 10
 _STRETCH: Final[Ints] = np.arange(4, dtype=np.int64)[:, None]
 
 
@@ -25,10 +25,10 @@ class Rows:
     code: Ints
     """(n,): index of the commodity in the city's codes"""
     sums: Floats
-    """(7, n): lines, quantity, relatives, log relative, as in Cells; lines held, their log relatives, articles newly
-    held, as in CELLS_SCHEMA: a row is held in one direction"""
+    """(10, n): lines, quantity, relatives, log relative, as in Cells; lines held, their log relatives, articles newly
+    held; stock on hand, reports of it, reports of zero, as in CELLS_SCHEMA: a row is held in one direction"""
     partition: Bits
-    """(n,): uint64, the bit of the raw partition"""
+    """(n,): uint64, the bit of the raw partition, 0 where the row says nothing of sales or prices"""
 
     @classmethod
     def empty(cls) -> Self:

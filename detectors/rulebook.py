@@ -1,18 +1,22 @@
 """Rulebooks: what counts as abnormal in a jurisdiction, and which level it is. Data in TOML, checked when read."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
-from detectors.spread import MEASURES, Extent
-from streams.records import LEVELS, Level, Names
+from detectors.rulebook_measures import MEASURES, key_of
+from detectors.spread import Extent
+from streams.evidence import Measured, Names, Ruling
+from streams.records import LEVELS, Level
 
+NATIONAL: Final = "national"
+"""The book that has the numbers; the others take from it what they do not say themselves."""
 Op = Literal[">=", ">", "<=", "<", "=="]
-_OPS: Final[dict[Op, Callable[[float, float], bool]]] = {
+OPS: Final[dict[Op, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     ">": operator.gt,
     "<=": operator.le,
@@ -39,9 +43,13 @@ class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revise_ratio: float
     """an alert is revised when its ratio has changed by this fraction"""
     hysteresis_hours: float
-    """a county stays hit for so long after its last reading that counted"""
+    """a county stays hit for so long after its last reading that counted, and for one period at least"""
     expiry_hours: float
-    """an incident with no county hit for so long is over"""
+    """an incident with no county hit for so long is over; two periods at least"""
+    split_hours: float = 24.0
+    """parts of an incident that have had nothing in common for so long become incidents of their own"""
+    broad_kinds: int = 3
+    """so many commodities of a region at once are one incident"""
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -49,25 +57,53 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     id: str
     title: str
+    url: str = ""
     note: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One comparison of a measure, or a group of conditions of which ``any`` or ``all`` must hold."""
+    """One comparison of a measure, or a group of conditions of which ``any`` or ``all`` must hold.
+
+    ``commodities``: it holds of these commodities alone, by their first digits in the taxonomy.
+    """
 
     measure: str = ""
+    window: str = ""
     op: Op = ">="
     value: float = 0.0
+    commodities: list[str] = []
     any: list["Condition"] = []
     all: list["Condition"] = []
 
-    def holds(self, measures: Mapping[str, float]) -> bool:
-        """Whether it is true of these measures."""
+    @property
+    def key(self) -> str:
+        """The key of its value among the measures."""
+        return key_of(self.measure, self.window)
+
+    def speaks_of(self, commodity: str) -> bool:
+        """Whether it can hold of this commodity."""
+        return not self.commodities or commodity.startswith(tuple(self.commodities))
+
+    def holds(self, measures: Mapping[str, float], commodity: str = "") -> bool:
+        """Whether it is true of these measures; what is not measured is never true."""
+        if not self.speaks_of(commodity):
+            return False
         if self.any:
-            return any(c.holds(measures) for c in self.any)
+            return any(c.holds(measures, commodity) for c in self.any)
         if self.all:
-            return all(c.holds(measures) for c in self.all)
-        return _OPS[self.op](measures[self.measure], self.value)
+            return all(c.holds(measures, commodity) for c in self.all)
+        value = measures.get(self.key)
+        return value is not None and OPS[self.op](value, self.value)
+
+    def parts(self) -> Iterator["Condition"]:
+        """Itself and every condition in it."""
+        yield self
+        for part in (*self.any, *self.all):
+            yield from part.parts()
+
+    def whole(self) -> bool:
+        """Whether it asks of the incident as a whole alone, so that it is the same for each reading."""
+        return all(not c.commodities and (not c.measure or MEASURES[c.measure].whole) for c in self.parts())
 
 
 class Clause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,17 +127,27 @@ class Rulebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     province: Extent
     sources: list[Source]
     clauses: list[Clause]
+    jurisdiction: list[str] = []
+    """first digits of the division codes where it holds; "" is everywhere; none: only where it is asked for by name"""
+    budget: dict[Level, float] = {}
+    """false alerts a month that each level may cost"""
+    not_found: list[str] = []
+    """what the sources are said to have and could not be read: it is left out"""
 
     @property
     def label(self) -> str:
         """Name and version, as an alert states them."""
         return f"{self.name} {self.version}"
 
+    def holds_in(self, region: str) -> bool:
+        """Whether its jurisdiction covers a region. One that is asked for by name, having none, covers all."""
+        return not self.jurisdiction or region.startswith(tuple(self.jurisdiction))
+
 
 def level_of(measures: Mapping[str, float], rulebook: Rulebook) -> tuple[Level, str] | None:
     """The gravest level of which a clause holds, with the clause's id; None where none holds.
 
-    ``measures`` are those of ``detectors.spread.MEASURES``. Of two clauses of one level the first in the book is named.
+    ``measures`` by the keys of ``rulebook_measures``. Of two clauses of one level the first in the book is named.
     """
     for level in LEVELS:
         for clause in rulebook.clauses:
@@ -110,63 +156,72 @@ def level_of(measures: Mapping[str, float], rulebook: Rulebook) -> tuple[Level, 
     return None
 
 
-@cache
-def load_rulebook(name: str = "national") -> Rulebook:
-    """A rulebook that the package ships. Raises RulebookError where there is none of that name, or it is wrong."""
+def ruling(rulebook: Rulebook, spread: Mapping[str, float], measured: Sequence[Measured]) -> Ruling | None:
+    """What the book says of an incident; None where no clause holds.
+
+    ``spread`` is of the incident as a whole, ``measured`` of its readings. A clause holds where one reading, together
+    with the whole, meets all that it asks for.
+    """
+    # Many counties measure the same: each difference is asked of once.
+    different = {(m.commodity, *m.measures.items()): m for m in measured}.values()
+    cases = [(m.commodity, {**spread, **m.measures}) for m in different] or [("", dict(spread))]
+    held = [c for c in rulebook.clauses if _holds(c.when, spread, cases)]
+    if not held:
+        return None
+    gravest = min(held, key=lambda c: LEVELS.index(c.level))
+    return Ruling(rulebook.label, gravest.level, gravest.id, [c.id for c in held], dict(spread))
+
+
+def _holds(when: Condition, spread: Mapping[str, float], cases: list[tuple[str, dict[str, float]]]) -> bool:
+    if when.whole():
+        return when.holds(spread)
+    return any(when.holds(measures, commodity) for commodity, measures in cases)
+
+
+def shipped() -> list[str]:
+    """Names of the rulebooks that the package ships, the national one first."""
     folder = files("detectors") / "rulebooks"
-    shipped = sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
-    if name not in shipped:
-        raise RulebookError(f"rulebook: expected one of {', '.join(shipped)}; got {name!r}")
-    return read_rulebook((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    names = sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    return sorted(names, key=lambda name: name != NATIONAL)
+
+
+@cache
+def load_rulebook(name: str = NATIONAL) -> Rulebook:
+    """A rulebook that the package ships. Raises RulebookError where there is none of that name, or it is wrong."""
+    if name not in shipped():
+        raise RulebookError(f"rulebook: expected one of {', '.join(shipped())}; got {name!r}")
+    text = (files("detectors") / "rulebooks" / f"{name}.toml").read_text(encoding="utf-8")
+    book = read_rulebook(text)
+    if book.name != name:
+        raise RulebookError(f"rulebook {name}: expected its name to be {name!r}, got {book.name!r}")
+    return book
+
+
+@cache
+def rulebooks(name: str = NATIONAL) -> tuple[Rulebook, ...]:
+    """The books to grade by: the one named, then every other that has a jurisdiction. Raises RulebookError."""
+    first = load_rulebook(name)
+    others = [load_rulebook(other) for other in shipped() if other != name]
+    return (first, *(book for book in others if book.jurisdiction))
 
 
 def read_rulebook(text: str) -> Rulebook:
-    """Read and check a rulebook. Raises RulebookError."""
+    """Read and check a rulebook; what it does not say is as in the national one. Raises RulebookError."""
+    from detectors.rulebook_check import faults
+
     try:
-        book = msgspec.toml.decode(text, type=Rulebook)
+        read: dict[str, Any] = msgspec.toml.decode(text, type=dict[str, Any])
+        if read.get("name") != NATIONAL:
+            read = {**_common(), **read}
+        book = msgspec.convert(read, type=Rulebook)
     except msgspec.DecodeError as error:
         raise RulebookError(f"rulebook: {error}") from error
-    wrong = [*_wrong_numbers(book), *_wrong_clauses(book)]
-    if wrong:
+    if wrong := faults(book):
         raise RulebookError(f"rulebook {book.name}: " + "; ".join(wrong))
     return book
 
 
-def _wrong_numbers(book: Rulebook) -> list[str]:
-    n = book.numbers
-    wanted = {
-        "numbers.watch_p": (0.0 < n.watch_p < 1.0, "between 0 and 1", n.watch_p),
-        "numbers.recurrence_days": (n.recurrence_days > 0.0, "above 0", n.recurrence_days),
-        "numbers.panic_ratio": (n.panic_ratio > 1.0, "above 1", n.panic_ratio),
-        "numbers.price_rise": (n.price_rise > 0.0, "above 0", n.price_rise),
-        "numbers.revise_ratio": (n.revise_ratio > 0.0, "above 0", n.revise_ratio),
-        "numbers.hysteresis_hours": (n.hysteresis_hours >= 0.0, "at least 0", n.hysteresis_hours),
-        "numbers.expiry_hours": (n.expiry_hours >= 0.0, "at least 0", n.expiry_hours),
-        "city.share": (0.0 < book.city.share <= 1.0, "above 0, at most 1", book.city.share),
-        "city.at_least": (book.city.at_least >= 1, "at least 1", book.city.at_least),
-        "province.share": (0.0 < book.province.share <= 1.0, "above 0, at most 1", book.province.share),
-        "province.at_least": (book.province.at_least >= 1, "at least 1", book.province.at_least),
-    }
-    return [f"{name}: expected {range_}, got {got}" for name, (right, range_, got) in wanted.items() if not right]
-
-
-def _wrong_clauses(book: Rulebook) -> list[str]:
-    sources = {source.id for source in book.sources}
-    ids = [clause.id for clause in book.clauses]
-    wrong = [f"clause {i}: expected its id once, got it {ids.count(i)} times" for i in set(ids) if ids.count(i) > 1]
-    if not book.clauses:
-        wrong.append("clauses: expected at least one, got none")
-    for clause in book.clauses:
-        if clause.source not in sources:
-            wrong.append(f"clause {clause.id}: expected a source of {sorted(sources)}, got {clause.source!r}")
-        wrong += [f"clause {clause.id}: {w}" for w in _wrong_condition(clause.when)]
-    return wrong
-
-
-def _wrong_condition(condition: Condition) -> list[str]:
-    kinds = [bool(condition.measure), bool(condition.any), bool(condition.all)]
-    if sum(kinds) != 1:
-        return [f"expected one of measure, any, all; got {sum(kinds)} of them"]
-    if condition.measure and condition.measure not in MEASURES:
-        return [f"expected a measure of {', '.join(MEASURES)}; got {condition.measure!r}"]
-    return [wrong for part in (*condition.any, *condition.all) for wrong in _wrong_condition(part)]
+def _common() -> dict[str, Any]:
+    """What all books share with the national one."""
+    national = load_rulebook()
+    return {part: msgspec.to_builtins(getattr(national, part)) for part in ("numbers", "city", "province")}

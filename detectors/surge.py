@@ -89,6 +89,32 @@ def step(state: Surge, cells: Cells, at: Usual, drift_sq: float, watch: float, o
     return np.maximum(p, LEAST_P, out=p)
 
 
+def add_late(state: Surge, cells: Cells, at: Usual, since: int) -> None:
+    """Add rows of a tick that was closed, in place; ``since`` ticks were closed from it on, itself included.
+
+    Where the window goes back to the tick, S is what it would be. Where it began later, S was 0 in between: the rows
+    count as far as they would have carried it over those ticks had nothing else been sold in them. So lateness alone
+    never makes S larger than it would be, by the model of the present.
+    """
+    counted = np.minimum(cells.quantity, MOST_PER_LINE * at.per_line * cells.lines)
+    weight = at.warm / at.dispersion
+    window = state.window
+    missing = np.maximum(since - window[3], 0.0)
+    gain = _GAIN * (counted * weight) - _COST * (at.mean * weight) * missing
+    gain[(missing > 0.0) & (gain <= 0.0)] = 0.0
+    state.score += gain
+    np.maximum(state.score, 0.0, out=state.score)
+    alive = state.score > 0.0
+    told = (missing == 0.0) | (gain > 0.0)
+    window[0] += told * cells.quantity
+    window[1] += told * missing * at.mean
+    window[2] += told * cells.lines
+    window[3] += told * missing
+    window *= alive
+    state.partitions |= cells.partitions * told
+    state.partitions *= alive
+
+
 def _end(state: Surge, flagged: Mask, counted: Floats, at: Usual, open_: bool) -> None:
     """Start those CUSUMs anew of which the rush is over, by the likelihood of its own ratio against 1."""
     ratio = np.maximum(state.window[0] / np.maximum(state.window[1], TINY), RATIOS)

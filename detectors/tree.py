@@ -70,9 +70,10 @@ class Tree:
 
         A value that was not reported is NaN; a sum is that of what was reported, NaN where nothing was.
         """
-        return _widen(self._over_regions(given), self.shape[1])
+        return _widen(self.over_regions(given), self.shape[1])
 
-    def _over_regions(self, given: Floats) -> Floats:
+    def over_regions(self, given: Floats) -> Floats:
+        """As ``rise``, over regions alone: (..., regions, columns) of values (..., leaves, columns)."""
         leaf, parent = self.below
         if not len(leaf):
             return given
@@ -86,15 +87,55 @@ class Tree:
     def plural(self, seen: Mask) -> Mask:
         """Nodes worth a word of their own, bool (regions, commodities): given ones that were seen, and parents of two.
 
+        A parent of which all series lie below one of its parts (a province with one city) is that part once more.
+
         ``seen``, bool (leaves, goods), says which series have ever reported.
         """
-        under = np.nan_to_num(self.rise(np.where(seen, 1.0, np.nan)))
+        under: Floats = np.nan_to_num(self.rise(np.where(seen, 1.0, np.nan)))
         leaf, parent = self.below
-        children = np.bincount(parent, weights=seen.any(axis=1)[leaf], minlength=len(self.regions) - self.leaves)
+        children = np.bincount(
+            parent, weights=np.asarray(seen.any(axis=1))[leaf], minlength=len(self.regions) - self.leaves
+        )
         needed = np.full(self.shape, 2.0)
         needed[: self.leaves, : self.goods] = 1.0
-        needed[self.leaves :][children < 2.0] = np.inf
+        needed[self.leaves :, :][children < 2.0] = np.inf
+        needed[self.leaves :, :][under[self.leaves :, :] <= self._largest_part(under)] = np.inf
         return np.asarray(under >= needed)
+
+    @cached_property
+    def apart(self) -> Ints:
+        """Of each region node the node outside of which its siblings are, int64 (regions,); -1 where there are none.
+
+        For a given region that is the smallest parent that is not all there is, or else itself; for a parent itself.
+        """
+        whole = len(self.regions) - 1
+        leaf, parent = self.below
+        under = np.bincount(parent, minlength=whole + 1 - self.leaves)
+        apart = np.arange(whole + 1)
+        if whole < self.leaves or under[-1] < self.leaves:
+            return np.full(whole + 1, -1, np.int64)
+        for i, p in sorted(zip(leaf.tolist(), parent.tolist(), strict=True), key=lambda pair: -under[pair[1]]):
+            if 1 < under[p] < self.leaves:
+                apart[i] = self.leaves + p
+        apart[self.leaves :][under == self.leaves] = -1
+        return apart.astype(np.int64)
+
+    @cached_property
+    def _nested(self) -> tuple[Ints, Ints]:
+        """Pairs (parent, parent above it), numbers among the parents, sorted by the second."""
+        parents = self.regions[self.leaves :]
+        pairs = [
+            (i, j) for j, above in enumerate(parents) for i, p in enumerate(parents) if i != j and _is_below(p, above)
+        ]
+        part, above_ = np.array(pairs, np.int64).reshape(-1, 2).T
+        return part, above_
+
+    def _largest_part(self, under: Floats) -> Floats:
+        """Series below the largest parent that lies below each, float64 (parents, commodities); 0.0: there is none."""
+        part, above = self._nested
+        largest = np.zeros((len(self.regions) - self.leaves, under.shape[-1]))
+        np.maximum.at(largest, above, under[self.leaves :][part])
+        return largest
 
 
 def is_code(region: str) -> bool:

@@ -64,10 +64,12 @@ def watch(block: Block, tick: int, cells: Cells, numbers: Numbers) -> list[Signa
             signals += _told(block, kind, tick, judged, flagged)
         if recent:
             signals += _over(block, kind, tick, ~told, numbers)
-    free = tick - episodes.last >= _hold(pace)
+    free = free_of_flags(block, tick)
     baseline.learn(block.baseline, cells, at, season, free[_PANIC].astype(np.float64), pace)
     price.learn(block.price, cells, free[_PRICE].astype(np.float64), pace)
-    _learn_profile(block, cells, at, free[_PANIC])
+    lines = trade(cells, at, free[_PANIC])
+    if lines is not None:
+        profile.learn(block.profile, lines)
     return signals
 
 
@@ -82,13 +84,21 @@ def skip(block: Block, first: int, last: int, numbers: Numbers) -> list[Signal]:
     return signals
 
 
-def _learn_profile(block: Block, cells: Cells, at: Usual, free: Mask) -> None:
+def free_of_flags(block: Block, tick: int) -> Mask:
+    """(kinds, commodities): whether, after ``tick``, a commodity was flagged nowhere in the city for long enough."""
+    free: Mask = tick - block.episodes.last >= _hold(block.pace)
+    return free
+
+
+def trade(cells: Cells, at: Usual, free: Mask) -> float | None:
+    """The city's trade of a tick in usual lines: that of the ``free`` commodities, scaled up to all.
+
+    None with less than half of the trade free: the rest says nothing about the hour.
+    """
     lines_a_day = at.lines_a_day[0]
     usual_lines = float(lines_a_day.sum())
     share = float(lines_a_day[free].sum()) / usual_lines if usual_lines > 0.0 else 1.0
-    # With less than half of the trade unflagged the rest says nothing about the hour.
-    if share >= LEAST_SHARE:
-        profile.learn(block.profile, float(surge.lines_worth(cells, at)[free].sum()) / share)
+    return float(surge.lines_worth(cells, at)[free].sum()) / share if share >= LEAST_SHARE else None
 
 
 def _exits(block: Block, tick: int) -> None:

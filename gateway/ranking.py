@@ -5,6 +5,8 @@ from typing import Final
 from streams import taxonomy
 from streams.records import LEVELS, Alert
 
+ALL: Final = "*"
+"""The commodity of an alert on several goods."""
 LIVE: Final = frozenset({"open", "acknowledged"})
 """States in which somebody may still have to act."""
 
@@ -42,6 +44,11 @@ def order(alert: Alert) -> tuple[Rank, str]:
 
 
 def necessity(code: str) -> int:
-    """0 for an emergency good, 1 for a monitored one, 2 for another, by the commodity or the nearest one above it."""
+    """0 for an emergency good, 1 for a monitored one, 2 for another, by the commodity or the nearest one above it.
+
+    ``*``, several goods or all at once, is 0: a trouble of all is one of the emergency goods too.
+    """
+    if code == ALL:
+        return 0
     good = taxonomy.node(code)
     return 0 if good.emergency else 1 if good.monitored else 2

@@ -1,14 +1,26 @@
 """Records that travel as JSON: the registry, refusals, signals, alerts. Times are ms UTC unless a name says else."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from streams.evidence import Evidence, Ruling
+from streams.evidence import Names as Names
 from streams.reasons import Finding
 
 Level = Literal["I", "II", "III", "IV"]
 LEVELS: Final[tuple[Level, ...]] = ("I", "II", "III", "IV")
-Kind = Literal["panic_buying", "price_spike"]
+Kind = Literal[
+    "panic_buying",
+    "demand_surge",
+    "demand_drop",
+    "price_spike",
+    "price_drop",
+    "stock_out",
+    "glut",
+    "supply_interruption",
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 AlertState = Literal["open", "acknowledged", "closed", "expired"]
 
 
@@ -159,7 +171,7 @@ class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
     """the refused envelope as it came (``whole`` true), base64 in JSON"""
 
 
-class UnitReading(msgspec.Struct, frozen=True):
+class UnitReading(msgspec.Struct, frozen=True, omit_defaults=True):
     """One county (6 digits) or the whole city (4): what was seen against what was expected."""
 
     region: str
@@ -172,10 +184,13 @@ class UnitReading(msgspec.Struct, frozen=True):
     """tick at which the deviation began, by the detector's change point"""
     terminals: int
     """shops that contributed to the window"""
+    measures: dict[str, float] = {}
+    """what rules ask for, by the names in ``detectors/rulebook_measures.py``; those not known are absent"""
+    evidence: Evidence | None = None
 
 
-class Signal(msgspec.Struct, frozen=True):
-    """``signals``, key commodity: one city's scored anomalies of one commodity at a tick. No readings: it is over."""
+class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``signals``, key family of the kind: one city's anomalies of one commodity at a tick. No readings: it is over."""
 
     city: str
     code: str
@@ -185,13 +200,8 @@ class Signal(msgspec.Struct, frozen=True):
     tests_per_day: float
     """tests of this kind that the city's detector makes in a day: what a p-value must be corrected by"""
     readings: list[UnitReading]
-
-
-class Names(msgspec.Struct, frozen=True):
-    """A name in both languages."""
-
-    zh: str
-    en: str
+    kinds: int = 1
+    """commodities of the city that are flagged with the same kind at this tick"""
 
 
 class RegionReading(msgspec.Struct, frozen=True):
@@ -203,7 +213,7 @@ class RegionReading(msgspec.Struct, frozen=True):
     since: int
 
 
-class Alert(msgspec.Struct, frozen=True):
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """``alerts``, the ``data`` of the CloudEvent: one revision of an incident's alert."""
 
     alert_id: str
@@ -212,9 +222,11 @@ class Alert(msgspec.Struct, frozen=True):
     kind: Kind
     level: Level
     commodity: str
+    """``*``: it spans many, see ``commodities``"""
     commodity_name: Names
     region: str
-    """the smallest region of the tree that holds all hit counties; ``00`` is the nation"""
+    """the smallest region of the tree that holds all hit counties; ``00`` is the nation, ``*`` all regions of an input
+    that has no division codes"""
     region_name: Names
     provinces: list[str]
     counties: list[RegionReading]
@@ -232,7 +244,23 @@ class Alert(msgspec.Struct, frozen=True):
     clause: str
     """the clause of the rulebook that gave the level"""
     rulebook: str
+    """the rulebook of that clause; ``rulings`` has the others"""
     peak_level: Level
+    score: float = 0.0
+    """consequence, 0 to 100, for sorting"""
+    commodities: list[str] = []
+    """the hit commodities, where they are several"""
+    former: list[str] = []
+    """regions that were hit and no longer are"""
+    absorbed: list[str] = []
+    """alerts that were merged into this one"""
+    merged_into: str = ""
+    """the alert that this one was merged into; it is closed"""
+    split_from: str = ""
+    """the alert that this one was part of"""
+    rulings: list[Ruling] = []
+    """of each rulebook that holds here and grades it, the gravest first"""
+    evidence: Evidence | None = None
 
 
 ALERT_TYPE: Final = "cn.infopump.alert.v1"

@@ -51,7 +51,7 @@ TOPICS: Final = (
     # A refused envelope travels whole, in base64, with its reasons.
     Topic(REJECTED, "terminal_id", 30 * DAY_MS, max_message_bytes=8 << 20),
     Topic(CELLS, "city", DAY_MS, max_message_bytes=8 << 20),
-    Topic(SIGNALS, "commodity", 7 * DAY_MS),
+    Topic(SIGNALS, "family of the kind", 7 * DAY_MS),
     Topic(ALERTS, "alert id", 90 * DAY_MS, compacted=True, partitions=1),
     Topic(COMMANDS, "alert id", None, compacted=True, partitions=1),
     # Whoever reads within a week sees every decision, also those that a later one on the same article replaces.

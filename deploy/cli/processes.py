@@ -39,6 +39,7 @@ def worker(
         data_dir=settings.data_dir / "workers",
         tick_ms=settings.detect.tick_seconds * 1000,
         idle_ms=settings.detect.idle_seconds * 1000,
+        lateness_ms=settings.detect.lateness_seconds * 1000,
         checkpoint_seconds=settings.worker.checkpoint_seconds,
         stall_seconds=settings.worker.stall_seconds,
         health_port=_health_port(settings, stage, health_port),

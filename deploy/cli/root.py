@@ -6,7 +6,23 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import alerts, classify, doctor, flow, processes, quality, recode, review, show, store, system, taxonomy
+from deploy.cli import (
+    alerts,
+    backtest,
+    classify,
+    doctor,
+    flow,
+    processes,
+    quality,
+    recode,
+    review,
+    rulebook,
+    show,
+    simulate,
+    store,
+    system,
+    taxonomy,
+)
 from deploy.cli.common import State, say, version_text
 from deploy.errors import DeployError
 from deploy.lean import without_pandas
@@ -20,7 +36,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (flow, classify, system, processes, store, quality, recode, review, taxonomy, alerts, doctor, show):
+for module in (
+    flow,
+    classify,
+    system,
+    processes,
+    store,
+    quality,
+    recode,
+    review,
+    taxonomy,
+    alerts,
+    backtest,
+    rulebook,
+    doctor,
+    show,
+    simulate,
+):
     module.register(app)
 
 

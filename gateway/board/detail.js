@@ -1,9 +1,16 @@
 // The panel of one alert: what was seen against what was expected, where, how rare, by which rule, and its history.
 import { isLive } from "./alerts.js";
 import { byId, el, setText } from "./dom.js";
+import { beside, course, goods, otherwise, rules } from "./evidence.js";
 import { dayTime, measure, rarity, ratio } from "./format.js";
 import { nameOf, t } from "./i18n.js";
 import { titleOf } from "./list.js";
+
+/** How many shops and chains say so; never which. */
+const shops = (alert) => {
+  const chains = alert.evidence?.chains;
+  return t("shopsValue", alert.terminals) + (chains ? ` · ${t("chains", chains)}` : "");
+};
 
 export class Detail {
   constructor() {
@@ -30,8 +37,17 @@ export class Detail {
     this.lead.replaceChildren(...this.leadOf(alert, following));
     this.body.replaceChildren(
       this.bars(alert, baseUnit),
-      this.facts(alert),
-      el("div", { class: "columns" }, this.counties(alert), this.revisions(alert)),
+      ...[course(alert, baseUnit)].filter(Boolean),
+      this.facts(alert, baseUnit),
+      el(
+        "div",
+        { class: "columns" },
+        this.counties(alert),
+        goods(alert),
+        otherwise(alert),
+        rules(alert),
+        this.revisions(alert),
+      ),
     );
     this.body.scrollTop = same ? scrolled : 0;
   }
@@ -68,16 +84,21 @@ export class Detail {
     );
   }
 
-  facts(alert) {
+  facts(alert, baseUnit) {
     const rows = [
       ["onset", dayTime(alert.onset)],
       ["detected", dayTime(alert.detected)],
       ["updated", dayTime(alert.updated)],
-      ["shops", t("shopsValue", alert.terminals)],
+      ["shops", shops(alert)],
+      ...beside(alert, baseUnit),
       ["chance", rarity(alert.recurrence_days)],
       ["rule", `${alert.clause} · ${alert.rulebook}`],
     ];
     if (alert.peak_level !== alert.level) rows.push(["peak", t("levelName", alert.peak_level)]);
+    if (alert.merged_into) rows.push(["merged", alert.merged_into]);
+    if (alert.split_from) rows.push(["splitFrom", alert.split_from]);
+    if (alert.absorbed?.length) rows.push(["absorbed", alert.absorbed.join(", ")]);
+    if (alert.former?.length) rows.push(["former", t("counties", alert.former.length)]);
     return el(
       "dl",
       { class: "facts-grid" },

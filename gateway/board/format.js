@@ -50,12 +50,16 @@ export function ratio(value) {
   return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
-const number = (value) =>
+/** A share, 0 to 1, in percent. */
+export const percent = (share) => new Intl.NumberFormat(locale(), { style: "percent" }).format(share);
+
+export const number = (value) =>
   new Intl.NumberFormat(locale(), { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 }).format(value);
 
 /** Observed or expected of an alert: base units a day, or a price relative. */
 export function measure(alert, value, baseUnit) {
-  return alert.kind === "price_spike" ? t("usual", ratio(value)) : t("perDay", number(value), t("unit")[baseUnit]);
+  const isPrice = alert.kind === "price_spike" || alert.kind === "price_drop";
+  return isPrice ? t("usual", ratio(value)) : t("perDay", number(value), alert.commodity === "*" ? "" : t("unit")[baseUnit]);
 }
 
 /** How often chance alone would raise it, in words. */

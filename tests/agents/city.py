@@ -26,6 +26,9 @@ class Cell(NamedTuple):
     held: float = 0.0
     """log relative of each line, where they are held: then they carry no other"""
     new: int = 0
+    stock: int = 0
+    skus: int = 0
+    zero: int = 0
 
 
 def cells(
@@ -62,6 +65,9 @@ def cells(
         "held": ints(r.lines if r.held else 0 for r in row),
         "log_held": pa.array(np.array([r.held * r.lines for r in row], np.float64)),
         "held_new": ints(r.new for r in row),
+        "stock": ints(r.stock for r in row),
+        "stock_skus": ints(r.skus for r in row),
+        "zero_skus": ints(r.zero for r in row),
     }
     none = ints([0] * n)
     batch = pa.RecordBatch.from_arrays([columns.get(f.name, none) for f in CELLS_SCHEMA], schema=CELLS_SCHEMA)

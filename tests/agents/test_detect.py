@@ -1,8 +1,6 @@
 """Detect: watermarks close ticks, repeats change nothing, late rows are counted, state survives."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import count
 
 import msgspec
 import numpy as np
@@ -10,66 +8,16 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
-from agents.detect import DetectStage
+from agents.signals_message import key_of
 from agents.stage import Incoming, Outgoing
-from detectors.block import Block, BlockError
-from detectors.pace import DAY_MS, HOUR_MS, Pace
-from detectors.rulebook import load_rulebook
+from detectors.block import BlockError
+from detectors.pace import DAY_MS
 from streams.columns import CELLS_SCHEMA, from_bytes, to_bytes
 from streams.records import Signal
 from streams.topics import SIGNALS
 from tests.agents.city import CITY, Cell, cells
-
-TICK = 300_000
-IDLE = 30 * 60_000
-START = 1_760_000_000_000 // DAY_MS * DAY_MS
-COUNTIES = ("330602", "330603")
-CODES = ("1001", "0101", "9903")
-RUSH_AT = START + 4 * DAY_MS
-
-
-def stage() -> DetectStage:
-    return DetectStage(TICK, IDLE, load_rulebook())
-
-
-def counted(name: str) -> float:
-    return REGISTRY.get_sample_value(f"infopump_detect_{name}_total") or 0.0
-
-
-def signals(sent: Iterable[Outgoing]) -> list[Signal]:
-    return [msgspec.json.decode(o.value, type=Signal) for o in sent]
-
-
-def trade(ticks: Iterable[int], partition: int, seed: int = 1) -> Iterator[list[Cell]]:
-    """Six lines an hour of each commodity in each county, from one raw partition; a salt rush at the end in one."""
-    offsets = count()
-    for tick in ticks:
-        rng = np.random.default_rng([seed, partition, tick // TICK])
-        rows = []
-        for county in COUNTIES:
-            for code in CODES:
-                rush = 8.0 if tick >= RUSH_AT and (county, code) == ("330602", "1001") else 1.0
-                lines = int(rng.poisson(0.25 * rush))
-                if lines:
-                    quantity = int(500 * np.exp(rng.normal(-0.02, 0.2)) * lines)
-                    rows.append(Cell(next(offsets), county, code, tick, lines, quantity, float(rng.normal(0, 0.02))))
-        yield rows
-
-
-def messages(until: int = RUSH_AT + 4 * HOUR_MS) -> list[Incoming]:
-    """Two raw partitions that take turns, half an hour in a message."""
-    ticks = range(START, until, TICK)
-    streams = [list(trade(ticks, partition)) for partition in (0, 1)]
-    numbers = count()
-    out = []
-    for i in range(0, len(ticks), 6):
-        for partition, stream in enumerate(streams):
-            rows = [r for tick in stream[i : i + 6] for r in tick]
-            word = ticks[min(i + 6, len(ticks)) - 1] + TICK
-            out.append(cells(rows, word, partition=partition, sources="0,1", offset=next(numbers)))
-    return out
+from tests.agents.rush import IDLE, RUSH_AT, START, TICK, block_of, counted, messages, signals, stage
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +33,11 @@ def undisturbed(feed: list[Incoming]) -> list[Outgoing]:
     return detect.drain()
 
 
-def test_a_rush_is_said_as_signals_keyed_by_commodity(undisturbed: list[Outgoing]) -> None:
+def test_a_rush_is_said_as_signals_keyed_by_the_family_of_their_kind(undisturbed: list[Outgoing]) -> None:
     assert {o.topic for o in undisturbed} == {SIGNALS}
     rush = [s for s in signals(undisturbed) if s.code == "1001" and s.kind == "panic_buying" and s.tick >= RUSH_AT]
     assert any(r.region == "330602" for s in rush for r in s.readings)
-    assert all(o.key == s.code.encode() for o, s in zip(undisturbed, signals(undisturbed), strict=True))
+    assert all(o.key == key_of(s.kind) for o, s in zip(undisturbed, signals(undisturbed), strict=True))
     assert {s.city for s in rush} == {CITY}
 
 
@@ -155,10 +103,6 @@ def test_only_changed_cities_are_dirty() -> None:
     assert detect.dirty() == {}
 
 
-def block_of(detect: DetectStage) -> Block:
-    return Block.from_bytes(detect.dirty()[CITY.encode()], Pace.of(TICK))
-
-
 def test_a_tick_stays_open_until_every_source_has_passed_its_end() -> None:
     detect = stage()
     detect.apply(cells([Cell(0, "330602", "1001", START)], START + 2 * TICK, sources="0,1"))
@@ -175,16 +119,6 @@ def test_a_source_that_stays_silent_holds_ticks_open_for_the_idle_time_only() ->
     assert block_of(detect).cursor is None
     detect.apply(cells([], START + IDLE, sources="0,1"))
     assert block_of(detect).cursor == START + IDLE
-
-
-def test_late_rows_are_counted_and_left_out() -> None:
-    detect, before = stage(), counted("late_rows")
-    detect.apply(cells([Cell(0, "330602", "1001", START)], START + 3 * TICK))
-    detect.apply(cells([Cell(1, "330602", "1001", START + TICK), Cell(2, "330602", "1001", START + 3 * TICK)], START))
-    assert counted("late_rows") == before + 1
-    block = block_of(detect)
-    assert block.applied == {0: 2}
-    assert len(block.pending.rows()) == 1
 
 
 def test_ticks_without_rows_are_ticks_without_sales() -> None:
@@ -279,5 +213,5 @@ def test_nulls_where_the_schema_forbids_them_are_counted_as_bad() -> None:
 
 
 def test_a_block_of_other_bytes_is_refused() -> None:
-    with pytest.raises(BlockError, match="expected a block of version 2"):
+    with pytest.raises(BlockError, match="expected a block of version 3"):
         stage().restore(b"3306", b"other bytes")

@@ -1,57 +1,16 @@
 """Timelines of incidents: push signals at t, want revisions."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agents.escalate import EscalateStage, StateError
-from agents.stage import Incoming, Outgoing
+from agents.escalate import EscalateStage
+from agents.signals_message import LAST
+from agents.stage import Outgoing
 from detectors.pace import HOUR_MS
-from detectors.rulebook import load_rulebook
-from streams.records import Alert, AlertEvent, Kind, Signal, UnitReading, encode
+from detectors.rulebook import load_rulebook, rulebooks
+from streams.records import UnitReading, encode
 from streams.topics import ALERTS, SIGNALS
-
-TICK = 300_000
-START = 1_300_000_000_000 // HOUR_MS * HOUR_MS
-NOW = datetime(2011, 3, 16, 0, 40, 0, 123_456, UTC)
-SHAOXING = ("330602", "330603", "330604", "330624")
-HANGZHOU = ("330102", "330105", "330106", "330108")
-FUZHOU = ("350102", "350103", "350104", "350105")
-MONITORED = frozenset({*SHAOXING, *HANGZHOU, *FUZHOU, "330402", "330411", "330421", "330424"})
-
-
-def reading(region: str, ratio: float = 8.0, p: float = 1e-12, since: int = START) -> UnitReading:
-    return UnitReading(region, p, 100.0 * ratio, 100.0, since, 3)
-
-
-@dataclass
-class Timeline:
-    """A stage, and every revision that it sent."""
-
-    stage: EscalateStage = field(default_factory=lambda: EscalateStage(lambda: MONITORED, load_rulebook(), lambda: NOW))
-    alerts: list[Alert] = field(default_factory=list)
-    sent: list[Outgoing] = field(default_factory=list)
-
-    def push(
-        self, minutes: float, city: str, *readings: UnitReading, kind: Kind = "panic_buying", code: str = "1001"
-    ) -> list[Alert]:
-        """Send a city's signal of the tick at START + minutes; the revisions that came of it."""
-        signal = Signal(city, code, kind, START + int(minutes * 60_000), TICK, 10_000.0, list(readings))
-        self.stage.apply(Incoming(SIGNALS, 0, 0, 0, code.encode(), encode(signal), {}))
-        out = self.stage.drain()
-        new = [msgspec.json.decode(o.value, type=AlertEvent).data for o in out]
-        self.sent += out
-        self.alerts += new
-        return new
-
-    def quiet(self, city: str, start: float, hours: int) -> None:
-        """Empty signals, hour by hour, as detect sends them when it is over."""
-        for hour in range(hours + 1):
-            self.push(start + 60 * hour, city)
+from tests.agents.timeline import FUZHOU, MONITORED, NOW, START, TICK, Timeline, reading, signal
 
 
 @pytest.fixture
@@ -154,6 +113,14 @@ def test_one_signal_after_a_long_silence_ends_an_incident(timeline: Timeline) ->
     assert over.state == "expired"
 
 
+def test_the_end_is_told_by_those_who_were_hit_and_by_others_only_where_these_are_silent(timeline: Timeline) -> None:
+    timeline.push(0, "3306", reading("330602"))
+    timeline.push(12 * 60, "3306")
+    assert timeline.push(40 * 60, "3501") == []
+    (over,) = timeline.push(60 * 60, "3501")
+    assert (over.state, over.region) == ("expired", "330602")
+
+
 def test_a_rush_that_returns_within_the_day_is_the_same_incident(timeline: Timeline) -> None:
     timeline.push(0, "3306", reading("330602"), reading("330603"))
     timeline.quiet("3306", 5, 12)
@@ -194,11 +161,32 @@ def test_a_city_is_not_counted_beside_its_counties(timeline: Timeline) -> None:
     assert (alert.observed, alert.level) == (1600.0, "III")
 
 
-def test_kinds_and_commodities_are_incidents_of_their_own(timeline: Timeline) -> None:
+def test_families_of_kinds_are_incidents_of_their_own(timeline: Timeline) -> None:
     timeline.push(0, "3306", reading("330602"))
     timeline.push(0, "3306", reading("330602", ratio=1.5), kind="price_spike")
-    timeline.push(0, "3306", reading("330602"), code="0101")
+    timeline.push(0, "3306", reading("330602", ratio=0.1), kind="demand_drop")
     assert len({a.alert_id for a in timeline.alerts}) == 3
+    assert set(timeline.stage.dirty()) == {b"surge", b"rise", b"drop"}
+
+
+def test_many_goods_of_one_tick_are_one_revision_of_one_alert(timeline: Timeline) -> None:
+    goods = ("0101", "0201", "0301", "0801", "1001")
+    (alert,) = timeline.send(*(signal(0, "3306", reading("330602"), kind="demand_surge", code=g) for g in goods))
+    assert (alert.kind, alert.commodity, alert.commodities) == ("panic_buying", "*", list(goods))
+    assert alert.alert_id.startswith("panic-buying-all-")
+
+
+def test_a_commodity_that_follows_within_hours_joins_the_alert_of_the_first(timeline: Timeline) -> None:
+    (first,) = timeline.push(0, "3306", reading("330602"), code="0101")
+    (alert,) = timeline.push(60, "3306", reading("330602"), code="1001")
+    assert (alert.alert_id, alert.revision, alert.commodities) == (first.alert_id, 2, ["0101", "1001"])
+
+
+def test_all_goods_together_take_in_their_parts_in_other_counties_of_the_city(timeline: Timeline) -> None:
+    (first,) = timeline.push(0, "3306", reading("3306"), kind="demand_surge", code="*")
+    assert (first.commodity, first.region, first.kind) == ("*", "3306", "panic_buying")
+    alert = timeline.push(24 * 60, "3306", reading("330602"), kind="demand_surge", code="1001")[-1]
+    assert alert.alert_id == first.alert_id
 
 
 def test_prices_are_averaged_and_not_summed(timeline: Timeline) -> None:
@@ -209,60 +197,35 @@ def test_prices_are_averaged_and_not_summed(timeline: Timeline) -> None:
     assert (alert.expected, alert.ratio) == (1.0, 1.3)
 
 
-def test_a_repeated_signal_is_dropped(timeline: Timeline) -> None:
-    timeline.push(0, "3306", reading("330602"))
-    assert timeline.push(0, "3306", reading("330602"), reading("330603")) == []
-    assert timeline.push(-5, "3306", reading("330602"), reading("330603")) == []
-
-
-def test_a_crash_gives_the_same_revisions_under_the_same_names() -> None:
-    straight, broken = Timeline(), Timeline()
-    steps = [
-        (0, "3306", [reading("330602")]),
-        (5, "3306", [reading("330602"), reading("330603")]),
-        (10, "3301", [reading("330102"), reading("330105")]),
-        (15, "3501", [reading(c) for c in FUZHOU]),
+def test_what_detectors_measure_reaches_the_rules_and_the_evidence() -> None:
+    timeline = Timeline(EscalateStage(lambda: MONITORED, rulebooks(), lambda: NOW))
+    spike = msgspec.structs.replace(reading("330602", 1.6), measures={"price_rise_10d": 0.12, "price_ratio": 1.6})
+    (alert,) = timeline.push(0, "3306", spike, kind="price_spike", code="0801")
+    assert [(said.rulebook.split()[0], said.clause) for said in alert.rulings] == [
+        ("national", "IV.county"),
+        ("zhejiang-2004", "IV.general"),
     ]
-    for minutes, city, readings in steps:
-        straight.push(minutes, city, *readings)
-    for minutes, city, readings in steps[:2]:
-        broken.push(minutes, city, *readings)
-    saved = broken.stage.dirty()
-    before = len(broken.sent)
-    for minutes, city, readings in steps[2:]:
-        broken.push(minutes, city, *readings)
-    lost = broken.sent[before:]
-    broken.stage.reset()
-    for key, block in saved.items():
-        broken.stage.restore(key, block)
-    # From before the checkpoint on, everything is delivered again.
-    for minutes, city, readings in steps[1:]:
-        broken.push(minutes, city, *readings)
-    assert broken.sent[before:] == lost * 2
-    assert broken.sent[: before + len(lost)] == straight.sent
+    assert alert.evidence is not None
+    assert alert.evidence.measured[0].measures == {"price_rise": pytest.approx(0.6), "price_rise_10d": 0.12}
+    assert (alert.evidence.price_ratio, alert.evidence.shops, alert.evidence.counties) == (1.6, 3, 1)
 
 
-def test_only_changed_commodities_are_dirty(timeline: Timeline) -> None:
+def test_a_rush_found_within_minutes_and_one_found_within_hours_are_one_alert(timeline: Timeline) -> None:
     timeline.push(0, "3306", reading("330602"))
-    assert set(timeline.stage.dirty()) == {b"1001"}
-    timeline.push(0, "3306", reading("330602"))
-    assert timeline.stage.dirty() == {}
+    timeline.push(60, "3306", reading("330602"), kind="demand_surge")
+    timeline.push(65, "3306", kind="panic_buying")
+    assert {(alert.alert_id, alert.kind) for alert in timeline.alerts} == {
+        (timeline.alerts[0].alert_id, "panic_buying")
+    }
 
 
-@given(st.binary(max_size=100))
-def test_no_bytes_stop_the_stream(value: bytes) -> None:
-    stage = EscalateStage(lambda: MONITORED, load_rulebook())
-    stage.apply(Incoming(SIGNALS, 0, 0, 0, b"1001", value, {}))
-    assert stage.drain() == []
+def test_a_surge_of_many_goods_of_the_city_at_once_is_panic_buying(timeline: Timeline) -> None:
+    of = msgspec.structs.replace(signal(0, "3306", reading("330602"), kind="demand_surge"), kinds=3)
+    (alert,) = timeline.take(Outgoing(SIGNALS, b"surge", encode(of), headers={LAST: b"1"}))
+    assert alert.kind == "panic_buying"
 
 
 def test_a_registry_that_is_not_read_yet_does_not_hide_an_incident() -> None:
     timeline = Timeline(EscalateStage(lambda: frozenset(), load_rulebook(), lambda: NOW))
     (alert,) = timeline.push(0, "3306", reading("330602"))
     assert alert.level == "IV"
-
-
-@pytest.mark.parametrize("block", [b"", b"other bytes", msgspec.msgpack.encode({"version": 99})])
-def test_a_block_of_other_bytes_is_refused(block: bytes) -> None:
-    with pytest.raises(StateError, match="expected"):
-        EscalateStage(lambda: MONITORED, load_rulebook()).restore(b"1001", block)

@@ -128,6 +128,50 @@ async def test_race_partitions_that_go_during_a_checkpoint_get_neither_our_state
     assert runner.positions == {}
 
 
+class HoldingProducer(RecordingProducer):
+    """Holds what goes to the changelog until it is let go."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__(log)
+        self.held, self.go = asyncio.Event(), asyncio.Event()
+
+    async def send(self, topic: str, _key: bytes, value: bytes, *_: Any) -> Any:
+        if topic == CHANGELOG:
+            self.held.set()
+            await self.go.wait()
+        return await super().send(topic, _key, value)
+
+
+async def test_race_no_state_is_sent_after_the_partitions_went() -> None:
+    log: list[str] = []
+    runner, _, _ = make(log)
+    producer = HoldingProducer(log)
+    runner._app.producer = producer
+    await runner.consume(Stream(log, b"a"))
+    checkpoint = asyncio.create_task(runner.checkpoint())
+    await producer.held.wait()
+    settled = asyncio.create_task(runner.settle(30.0))
+    settled.add_done_callback(lambda _: log.append("settled"))
+    producer.go.set()
+    await asyncio.gather(checkpoint, settled)
+    assert log == ["out a", f"{CHANGELOG} 1", "ack 0", "settled"]
+
+
+async def test_partitions_go_though_a_checkpoint_never_ends() -> None:
+    log: list[str] = []
+    runner, _, _ = make(log)
+    producer = HoldingProducer(log)
+    runner._app.producer = producer
+    await runner.consume(Stream(log, b"a"))
+    checkpoint = asyncio.create_task(runner.checkpoint())
+    await producer.held.wait()
+    await runner.settle(0.0)
+    runner.revoked()
+    producer.go.set()
+    await checkpoint
+    assert "ack 0" not in log
+
+
 async def test_after_a_rebalance_the_stage_goes_on_from_the_table() -> None:
     log: list[str] = []
     runner, stage, _ = make(log)

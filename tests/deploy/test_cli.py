@@ -51,6 +51,25 @@ def test_wrong_use_ends_with_2_and_says_what_was_expected(words: list[str], said
     assert said in result.stderr
 
 
+def test_a_worker_is_given_the_settings_of_the_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    from agents import worker
+    from deploy.cli.root import app
+
+    given: list[worker.WorkerConfig] = []
+
+    def run(_: str, config: worker.WorkerConfig) -> int:
+        given.append(config)
+        return 0
+
+    monkeypatch.setattr(worker, "run", run)
+    detect = {"tick_seconds": 60, "idle_seconds": 120, "lateness_seconds": 90}
+    environ = {f"INFOPUMP_DETECT__{name.upper()}": str(value) for name, value in detect.items()}
+    done = CliRunner().invoke(app, ["worker", "detect"], env={"INFOPUMP_KAFKA__BOOTSTRAP": "127.0.0.1:1", **environ})
+    assert done.exit_code == 0, done.output
+    [config] = given
+    assert (config.tick_ms, config.idle_ms, config.lateness_ms) == (60_000, 120_000, 90_000)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -17,6 +17,7 @@ def test_without_any_setting_the_defaults_hold(tmp_path: Path) -> None:
     assert settings.store_path == settings.data_dir / "store"
     assert settings.kafka.bootstrap is None
     assert settings.gateway.host == "127.0.0.1"
+    assert (settings.detect.idle_seconds, settings.detect.lateness_seconds) == (1_800, 600)
     assert {source for _, _, source in rows(settings)} == {"default"}
 
 
@@ -53,6 +54,7 @@ def test_another_file_can_be_named_and_an_empty_name_means_none(monkeypatch: pyt
         ("INFOPUMP_KAFFKA__BOOTSTRAP", "x", "INFOPUMP_KAFFKA__BOOTSTRAP: no setting begins with 'kaffka'"),
         ("INFOPUMP_KAFKA__PARTITIONS", "four", "got 'four' (from INFOPUMP_KAFKA__PARTITIONS)"),
         ("INFOPUMP_KAFKA__PARTITIONS", "0", "greater than or equal to 1, got '0'"),
+        ("INFOPUMP_DETECT__LATENESS_SECONDS", "-1", "greater than or equal to 0, got '-1'"),
         ("INFOPUMP_LOG__LEVEL", "LOUD", "log.level"),
         ("INFOPUMP_GATEWAY__PORT", "70000", "gateway.port"),
         ("INFOPUMP_KAFKA", "{", "must be a JSON object"),

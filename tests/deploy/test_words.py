@@ -1,6 +1,7 @@
 import pytest
 
-from deploy.words import alert_line, rarity
+from deploy.words import KINDS, alert_line, rarity
+from streams import records
 from tests.deploy.alerts import event
 
 
@@ -28,3 +29,13 @@ def test_a_later_revision_and_its_state_are_named() -> None:
 )
 def test_rarity_in_words(days: float, said: str) -> None:
     assert rarity(days) == said
+
+
+def test_a_merged_alert_names_the_one_that_it_is_a_part_of_and_no_ratio_is_said_where_there_is_none() -> None:
+    line = alert_line(event(revision=2, state="closed", merged_into="salt-00", ratio=0.0).data)
+    assert line.endswith("(merged into salt-00, revision 2)")
+    assert "; 2 counties, 17 shops, since" in line
+
+
+def test_every_kind_of_alert_has_words() -> None:
+    assert set(KINDS) == set(records.KINDS)

@@ -5,10 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from detectors import bars
+from detectors.bars import Bars
 from detectors.block import Block, BlockError
 from detectors.pace import HOUR_MS, Pace
 from detectors.pending import Pending, Rows
 from detectors.watch import watch
+from streams.ticks import tick_of
 from tests.detectors.market import FIVE_MINUTES, NUMBERS, START, Market
 
 PACE = Pace.of(FIVE_MINUTES)
@@ -21,11 +24,13 @@ def block(ticks: int = 200) -> Block:
         tick = START + 8 * HOUR_MS + i * FIVE_MINUTES
         watch(city, tick, market.cells(tick), NUMBERS)
     city.applied, city.said, city.sources = {0: 17, 3: 4}, {0: 99}, [0, 3]
-    city.waiting = Rows(np.array([START]), np.array([2]), np.array([1]), np.full((7, 1), 0.7), np.zeros(1, np.uint64))
+    city.waiting = Rows(np.array([START]), np.array([2]), np.array([1]), np.full((10, 1), 0.7), np.zeros(1, np.uint64))
     city.held.new[1, 3, 2] = 2
+    for tick in (START, START + HOUR_MS):
+        bars.add(city.bars, city.waiting, tick, PACE)
     city.first, city.cursor, city.heard = START, START + 200 * FIVE_MINUTES, START
     city.pending.add(
-        Rows(np.array([START]), np.array([1]), np.array([2]), np.full((7, 1), 1 / 3), np.ones(1, np.uint64))
+        Rows(np.array([START]), np.array([1]), np.array([2]), np.full((10, 1), 1 / 3), np.ones(1, np.uint64))
     )
     return city
 
@@ -35,8 +40,8 @@ def test_a_block_comes_back_bit_for_bit() -> None:
     assert Block.from_bytes(written, PACE).to_bytes() == written
 
 
-def of_version_1(written: bytes) -> bytes:
-    """The same block as it was written when nothing was held."""
+def of_version(written: bytes, version: int, without: tuple[str, ...], measures: int) -> bytes:
+    """The same block as an older version wrote it: without some parts, with fewer sums in a row."""
     length = int.from_bytes(written[:4], "little")
     head = msgspec.msgpack.decode(written[4 : 4 + length])
     raw = pa.decompress(written[4 + length :], head["size"], codec="zstd", asbytes=True)
@@ -44,23 +49,39 @@ def of_version_1(written: bytes) -> bytes:
     for name, dtype, shape in head["arrays"]:
         array = np.frombuffer(raw, dtype, int(np.prod(shape)), at).reshape(shape)
         at += array.nbytes
-        if name.partition(".")[0] not in ("held", "waiting"):
-            array = array[:4] if name == "pending.sums" else array
+        if name.partition(".")[0] not in without:
+            array = array[:measures] if name in ("pending.sums", "waiting.sums") else array
             arrays.append([name, dtype, list(array.shape)])
             parts.append(array.tobytes())
     raw = b"".join(parts)
-    said = msgspec.msgpack.encode({**head, "version": 1, "arrays": arrays, "size": len(raw)})
+    said = msgspec.msgpack.encode({**head, "version": version, "arrays": arrays, "size": len(raw)})
     return len(said).to_bytes(4, "little") + said + bytes(pa.compress(raw, codec="zstd", asbytes=True))
 
 
-def test_a_block_of_version_1_comes_back_with_nothing_held() -> None:
+def bare(measures: int) -> Block:
+    """A block without bars, whose row knows of the first measures only."""
     city = block()
-    city.waiting, city.pending, city.held.new[:] = Rows.empty(), Pending(), 0
-    old = Rows(np.array([START]), np.array([1]), np.array([2]), np.full((7, 1), 1 / 3), np.ones(1, np.uint64))
-    old.sums[4:] = 0.0
+    city.bars = Bars.empty(units=len(city.units), codes=len(city.codes))
+    city.bars.until = tick_of(START + 200 * FIVE_MINUTES, HOUR_MS)
+    city.waiting, city.pending = Rows.empty(), Pending()
+    old = Rows(np.array([START]), np.array([1]), np.array([2]), np.full((10, 1), 1 / 3), np.ones(1, np.uint64))
+    old.sums[measures:] = 0.0
     city.pending.add(old)
+    return city
+
+
+def test_a_block_of_version_1_comes_back_with_nothing_held_and_no_bars() -> None:
+    city = bare(4)
+    city.held.new[:] = 0
     written = city.to_bytes()
-    assert Block.from_bytes(of_version_1(written), PACE).to_bytes() == written
+    assert Block.from_bytes(of_version(written, 1, ("held", "waiting", "bars"), 4), PACE).to_bytes() == written
+
+
+def test_a_block_of_version_2_comes_back_with_no_bars_and_no_stock() -> None:
+    city = bare(7)
+    city.waiting = Rows(np.array([START]), np.array([2]), np.array([1]), np.zeros((10, 1)), np.zeros(1, np.uint64))
+    written = city.to_bytes()
+    assert Block.from_bytes(of_version(written, 2, ("bars",), 7), PACE).to_bytes() == written
 
 
 def test_a_restored_block_goes_on_as_if_nothing_had_happened() -> None:
@@ -83,17 +104,19 @@ def test_room_is_made_for_new_counties_and_commodities_only() -> None:
     assert np.array_equal(city.baseline.quantity[:4, :4], before)
     assert not city.baseline.quantity[4:].any()
     assert city.surge.window.shape == (4, 3, 5, 5)
+    assert [sums.shape for sums in city.bars.sums.values()] == [(8, 5, 5)] * 2
+    assert sum(float(sums.sum()) for sums in city.bars.sums.values()) == pytest.approx(2 * 7 * 0.7)
 
 
 @pytest.mark.parametrize("bad", [b"", b"\x00", b"\xff" * 40, b"\x02\x00\x00\x00{}"])
 def test_other_bytes_are_refused(bad: bytes) -> None:
-    with pytest.raises(BlockError, match="expected a block of version 2"):
+    with pytest.raises(BlockError, match="expected a block of version 3"):
         Block.from_bytes(bad, PACE)
 
 
 def test_a_cut_block_is_refused() -> None:
     written = block().to_bytes()
-    with pytest.raises(BlockError, match="expected a block of version 2"):
+    with pytest.raises(BlockError, match="expected a block of version 3"):
         Block.from_bytes(written[:-30], PACE)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.held import Held, release
+from detectors.held import Held, add_late, release
 from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.pending import HELD, LINES, LOG_RELATIVE, RELATIVES, Rows
 
@@ -21,19 +21,27 @@ class City:
     def __init__(self, pace: Pace = PACE) -> None:
         self.state, self.waiting, self.pace = Held.empty(codes=2), Rows.empty(), pace
 
-    def close(self, tick: int, *rows: tuple[int, float, int]) -> Rows:
-        """Close a tick with rows of (unit, log relative held, newly held), a line each of commodity 1; what it gives.
+    def rows(self, tick: int, *rows: tuple[int, float, int]) -> Rows:
+        """Rows of (unit, log relative held, newly held), a line each of commodity 1.
 
         A log relative of 0 is that of a line that is not held.
         """
         n = len(rows)
         unit, held, new = (np.array(c) for c in zip(*rows, strict=True)) if n else (np.zeros(0, np.int64),) * 3
         on = (held != 0.0).astype(np.float64)
-        sums = np.array([np.ones(n), np.full(n, 500.0), 1.0 - on, np.zeros(n), on, held, new], np.float64)
+        none = np.zeros(n)
+        sums = np.array([np.ones(n), np.full(n, 500.0), 1.0 - on, none, on, held, new, none, none, none], np.float64)
         at, ones = np.full(n, tick), np.ones(n, np.int64)
-        mine = Rows(at, unit.astype(np.int64), ones, sums, ones.astype(np.uint64))
-        out, self.waiting = release(self.state, self.waiting, mine, tick, self.pace)
+        return Rows(at, unit.astype(np.int64), ones, sums, ones.astype(np.uint64))
+
+    def close(self, tick: int, *rows: tuple[int, float, int]) -> Rows:
+        """Close a tick with such rows; what it gives."""
+        out, self.waiting = release(self.state, self.waiting, self.rows(tick, *rows), tick, self.pace)
         return out
+
+    def late(self, tick: int, *rows: tuple[int, float, int]) -> None:
+        """Such rows come after their tick was closed."""
+        self.waiting = add_late(self.state, self.waiting, self.rows(tick, *rows), tick, self.pace)
 
     def relatives(self, tick: int, *rows: tuple[int, float, int]) -> Any:
         """Count and sum of the city's relatives of a tick."""
@@ -118,3 +126,22 @@ def test_daily_ticks_need_their_articles_within_one_day() -> None:
 def test_relatives_of_other_lines_stay(city: City) -> None:
     out = city.close(START, (1, 0.0, 0), (1, TWO, 1), (1, TWO, 1), (2, TWO, 1))
     assert out.sums[LOG_RELATIVE].tolist() == [0.0, TWO, TWO, TWO]
+
+
+def test_what_comes_late_is_one_of_the_three_that_move_the_market(city: City) -> None:
+    city.close(START, (1, TWO, 1))
+    city.close(START + TICK)
+    city.late(START, (2, TWO, 1))
+    assert city.relatives(START + 2 * TICK, (2, TWO, 1)) == (3.0, pytest.approx(3 * TWO))
+
+
+def test_what_comes_late_and_is_not_held_is_not_looked_at(city: City) -> None:
+    city.close(START)
+    city.late(START, (2, 0.0, 0))
+    assert (len(city.waiting), city.state.new.sum()) == (0, 0)
+
+
+def test_what_comes_a_day_late_does_not_wipe_out_the_hour_that_has_its_place(city: City) -> None:
+    city.close(START + DAY_MS, (1, TWO, 1), (1, TWO, 1))
+    city.late(START, (2, TWO, 1), (2, TWO, 1))
+    assert city.state.new.sum() == 2

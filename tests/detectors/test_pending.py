@@ -13,7 +13,7 @@ def rows(*at: tuple[int, int, int, float], partition: int = 0) -> Rows:
         tick=np.array(columns[0], np.int64),
         unit=np.array(columns[1], np.int64),
         code=np.array(columns[2], np.int64),
-        sums=np.array([one, columns[3], one, one * 0.1, 0 * one, 0 * one, 0 * one], np.float64),
+        sums=np.array([one, columns[3], one, one * 0.1, *[0 * one] * 6], np.float64),
         partition=np.full(len(at), 1 << partition, np.uint64),
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from detectors.spread import MEASURES, Extent, measures
+from detectors.spread import MEASURES, SHARES, Extent, measures, shares
 
 HALF = Extent(share=0.5, at_least=2)
 SHAOXING = {"330602", "330603", "330604", "330624"}
@@ -64,3 +64,19 @@ def test_a_city_hit_as_a_whole_is_one_place_and_no_large_part() -> None:
 @pytest.mark.parametrize("hit", ["990001", "330699"])
 def test_a_county_that_is_in_no_list_counts_like_any_other(hit: str) -> None:
     assert of(hit)["places"] == 1
+
+
+def test_shares_are_of_a_citys_monitored_counties_and_of_its_districts() -> None:
+    found = shares(["330602", "330603", "330604"], MONITORED, HALF)
+    assert tuple(found) == SHARES
+    assert found == {"counties": 3, "city_share": 0.75, "urban_share": 1.0}
+
+
+def test_one_county_of_many_is_no_share_of_a_city() -> None:
+    assert shares(["330602"], {"330602"}, HALF)["city_share"] == 0.0
+
+
+def test_regions_that_are_no_codes_are_places_and_nothing_else() -> None:
+    found = measures(["north", "south"], ["north", "south"], HALF, HALF)
+    assert found == {"places": 2, "large_cities": 0, "capitals": 0, "large_provinces": 0, "provinces": 0}
+    assert shares(["north", "south"], ["north"], HALF)["counties"] == 0

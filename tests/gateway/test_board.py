@@ -5,9 +5,21 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from streams.records import Names
-from tests.gateway.factory import NINGBO, make_event
+from streams.evidence import Contribution, Evidence, Explanation, Names, Point, Ruling
+from streams.records import KINDS, Kind
+from tests.gateway.factory import HOUR, NINGBO, ONSET, make_event
 from tests.gateway.screen import Open, board, row
+
+ENGLISH: dict[Kind, str] = {
+    "panic_buying": "panic buying",
+    "demand_surge": "demand surge",
+    "demand_drop": "demand drop",
+    "price_spike": "price spike",
+    "price_drop": "price drop",
+    "stock_out": "stock-out",
+    "glut": "glut",
+    "supply_interruption": "supply interruption",
+}
 
 
 def test_an_alert_that_is_pushed_appears_with_its_level_in_colour_numeral_and_word(visit: Open) -> None:
@@ -174,6 +186,86 @@ def test_rarity_is_said_in_words(visit: Open, days: float, words: str) -> None:
     with board(visit) as (gateway, page):
         gateway.publish(make_event("salt", recurrence_days=days))
         expect(row(page, "salt")).to_contain_text(f"by chance: {words}")
+
+
+EVIDENCE = Evidence(
+    low=500.0,
+    high=1_150.0,
+    series=[Point(ONSET, 800.0, 790.0), Point(ONSET + HOUR, 9_840.0, 800.0)],
+    chains=6,
+    commodities=[Contribution("1001", 0.62, 12.3, Names("食盐", "Table salt"))],
+    price_ratio=1.02,
+    stock_ratio=0.31,
+    otherwise=[Explanation("promotion", False, Names("价格为平常的 1.02 倍", "the price is 1.02 times the usual"))],
+)
+
+
+@pytest.mark.parametrize(
+    ("locale", "texts"),
+    [
+        (
+            "en-GB",
+            (
+                "500 kg a day – 1,150 kg a day",
+                "41 shops · 6 chains",
+                "price 1.02 × the usual · stock 0.31 × the usual",
+                "2 periods; in the last one observed 9,840 kg a day, expected 800 kg a day",
+                "Table salt62%12.3 ×",
+                "Promotion does not explain it: the price is 1.02 times the usual",
+                "national 1 · clauses that hold: IV.county, IV.panic",
+            ),
+        ),
+        (
+            "zh-CN",
+            (
+                "500 公斤/天 – 1,150 公斤/天",
+                "41 家门店 · 6 家企业",
+                "价格为平常的 1.02 倍 · 库存为平常的 0.31 倍",
+                "食盐62%12.3 ×",
+                "促销 不能解释: 价格为平常的 1.02 倍",
+                "national 1 · 符合条款：IV.county, IV.panic",
+            ),
+        ),
+    ],
+)
+def test_what_stands_behind_an_alert_is_shown_in_both_languages(
+    visit: Open, locale: str, texts: tuple[str, ...]
+) -> None:
+    with board(visit, locale=locale) as (gateway, page):
+        rulings = [Ruling("national 1", "IV", "IV.county", ["IV.county", "IV.panic"])]
+        gateway.publish(make_event("salt", evidence=EVIDENCE, rulings=rulings, absorbed=["other-1"]))
+        row(page, "salt").click()
+        detail = page.locator("#detail")
+        for text in (*texts, "other-1"):
+            expect(detail).to_contain_text(text)
+        expect(detail.locator(".course polyline")).to_have_count(2)
+
+
+def test_what_an_alert_does_not_carry_is_left_out(visit: Open) -> None:
+    with board(visit) as (gateway, page):
+        gateway.publish(make_event("salt"))
+        row(page, "salt").click()
+        expect(page.locator("#detail")).to_contain_text("Counties hit (3)")
+        for text in (
+            "Usual range",
+            "Lately",
+            "Goods by contribution",
+            "What else",
+            "By the rules",
+            "null",
+            "undefined",
+        ):
+            expect(page.locator("#detail")).not_to_contain_text(text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_alert_has_a_name_in_both_languages(visit: Open, kind: Kind) -> None:
+    with board(visit) as (gateway, page):
+        gateway.publish(make_event("one", kind=kind, commodity="*", commodity_name=Names("全部商品", "All goods")))
+        expect(row(page, "one").locator(".title")).to_have_text(f"All goods: {ENGLISH[kind]}New")
+        page.keyboard.press("l")
+        expect(row(page, "one").locator(".title")).not_to_contain_text("undefined")
+        expect(row(page, "one").locator(".title")).to_contain_text("全部商品 · ")
 
 
 def test_where_nothing_was_expected_there_is_no_ratio(visit: Open) -> None:

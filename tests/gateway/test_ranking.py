@@ -70,5 +70,9 @@ def test_necessity_follows_the_taxonomy() -> None:
     assert [necessity(code) for code in ("1001", "0103", "0104", "nowhere")] == [0, 1, 2, 2]
 
 
+def test_all_goods_at_once_are_as_necessary_as_the_most_necessary_one() -> None:
+    assert necessity("*") == 0
+
+
 def test_a_good_below_the_taxonomy_counts_as_the_one_above_it() -> None:
     assert necessity("100177") == necessity("1001")

@@ -1,0 +1,213 @@
+"""The panel: all detectors of one period over all nodes, in their order, and what they say of each.
+
+The backtest feeds it periods of its input, the stream bars of an hour of a city. Nothing here knows which.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import amplitude, coverage, demand, festivals, glut, quote, rarity, stockout, supply
+from detectors.almanac import PLAIN, Lift
+from detectors.amplitude import Amplitude
+from detectors.coverage import Coverage
+from detectors.demand import Demand
+from detectors.glut import Glut
+from detectors.jump import Judged, Restlessness
+from detectors.moment import Moment, moment_of
+from detectors.pace import DAY_MS, HOUR_MS, Pace
+from detectors.quote import Quotes
+from detectors.rarity import Rarity
+from detectors.relative import Shelf
+from detectors.state import Floats, Ints, State
+from detectors.stockout import Stockout
+from detectors.supply import Seen, Supply, Verdict
+from detectors.tree import Tree
+from streams.records import Kind
+
+KINDS: Final[tuple[Kind, ...]] = ("demand_surge", "demand_drop", "price_spike", "price_drop", "stock_out")
+"""What is scored of each node and period."""
+CONDITIONS: Final[tuple[Kind, ...]] = ("glut", "supply_interruption")
+"""What is judged of a whole situation; raised, but not among the scored observations."""
+_GROUPS: Final = KINDS + CONDITIONS
+"""Kinds whose rarity is known each by its own past, in this order."""
+Chances = dict[Kind, Floats]
+
+
+class Frame(NamedTuple):
+    """What was reported of one period, each (leaves, goods) with NaN where nothing was; None: never in this input."""
+
+    qty: Floats | None = None
+    price: Floats | None = None
+    stock: Floats | None = None
+    heard: Floats | None = None
+    """(leaves,): share of the terminals that gave a sign of life; None: not known"""
+
+
+class Verdicts(NamedTuple):
+    """Of one period, by kind and node, float64 (regions, commodities), NaN where nothing was judged."""
+
+    p: Chances
+    recurrence: Chances
+    """days: how often chance alone says as much anywhere in the tree"""
+    verdicts: npt.NDArray[np.int8] | None = None
+    """(leaves,) of ``supply.Verdict``; None: not judged"""
+
+
+@dataclass(slots=True)
+class Panel:
+    """The states of the detectors over one tree."""
+
+    tree: Tree
+    pace: Pace
+    coverage: Coverage
+    demand: Demand
+    amplitude: Amplitude
+    quotes: Quotes
+    stockout: Stockout
+    glut: Glut
+    supply: Supply
+    rarity: Rarity
+    periods: int = 0
+    """periods stepped"""
+    lift: Lift = PLAIN
+    """what festivals explain of the last period at most, log"""
+    judged: Judged | None = None
+    """what stands behind the last prices; not kept across a restart"""
+
+    @classmethod
+    def new(cls, tree: Tree, pace: Pace) -> Self:
+        """A panel that knows nothing."""
+        units, codes = tree.shape
+        return cls(
+            tree,
+            pace,
+            Coverage.empty(units=tree.leaves, codes=tree.goods),
+            Demand.empty(units=units, codes=codes),
+            Amplitude.empty(units=units, codes=codes),
+            Quotes(Shelf.empty(leaves=tree.leaves, goods=tree.goods), Restlessness.empty(units=units, codes=codes)),
+            Stockout.empty(units=tree.leaves, codes=tree.goods),
+            Glut.empty(units=tree.leaves, codes=tree.goods),
+            Supply.empty(units=tree.leaves, codes=tree.goods, slots=pace.slots),
+            Rarity.empty(groups=len(_GROUPS)),
+        )
+
+    def states(self) -> dict[str, State]:
+        """All states by name."""
+        return {
+            "coverage": self.coverage,
+            "demand": self.demand,
+            "amplitude": self.amplitude,
+            "shelf": self.quotes.shelf,
+            "restlessness": self.quotes.restlessness,
+            "stockout": self.stockout,
+            "glut": self.glut,
+            "supply": self.supply,
+            "rarity": self.rarity,
+        }
+
+
+def step(state: Panel, frame: Frame, start_ms: int) -> Verdicts:
+    """Take in one period that starts at ``start_ms`` (UTC), in place."""
+    pace, tree = state.pace, state.tree
+    now = _moment(state, start_ms)
+    state.periods += 1
+    p: Chances = {}
+    verdicts = None
+    if frame.qty is not None:
+        usual = demand.expected(state.demand, now, pace)
+        p |= _demand(state, frame.qty, usual, now)
+        if pace.tick_ms >= HOUR_MS:
+            verdicts, p["supply_interruption"] = _supply(state, frame, usual, p["demand_drop"], now)
+    if frame.price is not None:
+        state.judged = quote.read(state.quotes, frame.price, tree, now, pace)
+        coverage.see(state.coverage, frame.price)
+        several = tree.plural(state.coverage.seen)
+        p["price_spike"], p["price_drop"] = (np.where(several, state.judged.p[side], np.nan) for side in (0, 1))
+    if frame.qty is not None or frame.stock is not None:
+        p["stock_out"] = _over_given(tree, _stock_outs(state, frame, now))
+        p["glut"] = _over_given(tree, _gluts(state, frame, now))
+    return Verdicts(p, _rarities(state, p), verdicts)
+
+
+def _moment(state: Panel, start_ms: int) -> Moment:
+    now = moment_of(state.periods, start_ms, state.pace)
+    lift = festivals.lift_over(now.day, max(1, round(state.pace.tick_ms / DAY_MS)))
+    return now._replace(surge_lift=lift.surge, drop_lift=lift.drop)
+
+
+def _demand(state: Panel, qty: Floats, usual: Floats, now: Moment) -> Chances:
+    pace = state.pace
+    whole = coverage.whole(state.coverage, state.tree, qty, pace)
+    band = None
+    state.lift = Lift(now.surge_lift, now.drop_lift)
+    if pace.tick_ms <= DAY_MS:
+        band = amplitude.lift(state.amplitude, now.day)
+        # The festivals as this data knows them decide which days teach nothing.
+        state.lift = Lift(float(band.surge.max()), float(band.drop.min()))
+        now = now._replace(surge_lift=state.lift.surge, drop_lift=state.lift.drop)
+        amplitude.step(state.amplitude, whole, usual, now)
+    sides = demand.step(state.demand, whole, now, pace, state.tree, band)
+    return {"demand_surge": sides.up, "demand_drop": sides.down}
+
+
+def _supply(
+    state: Panel, frame: Frame, usual: Floats, drop: Floats, now: Moment
+) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Verdicts on the given regions, and p of an interruption: that of a region stands at all its goods."""
+    tree = state.tree
+    qty, stock, _ = _given(tree, frame)
+    rows, goods = tree.leaves, tree.goods
+    seen = Seen(
+        observed=qty,
+        expected=usual[:rows, :goods],
+        drop_p=drop[:rows, :goods],
+        total_p=drop[:rows, -1],
+        stock=stock,
+        heard=np.full(rows, np.nan) if frame.heard is None else frame.heard,
+        drop_lift=now.drop_lift,
+    )
+    said = supply.step(state.supply, seen, now, state.pace)
+    p = np.full(tree.shape, np.nan)
+    broken = said.verdict == Verdict.SUPPLY_INTERRUPTION
+    p[:rows, -1] = np.where(broken, np.where(np.isnan(said.p), supply.SURE_P, said.p), 1.0)
+    return said.verdict, p
+
+
+def _stock_outs(state: Panel, frame: Frame, now: Moment) -> Floats:
+    qty, stock, _ = _given(state.tree, frame)
+    return stockout.step(state.stockout, qty, stock, now, state.pace)
+
+
+def _gluts(state: Panel, frame: Frame, now: Moment) -> Floats:
+    return glut.step(state.glut, *_given(state.tree, frame), now, state.pace)
+
+
+def _given(tree: Tree, frame: Frame) -> tuple[Floats, Floats, Floats]:
+    """Quantity, stock and price, NaN where the input has none."""
+    nothing = np.full((tree.leaves, tree.goods), np.nan)
+    qty, stock, price = (nothing if a is None else a for a in (frame.qty, frame.stock, frame.price))
+    return qty, stock, price
+
+
+def _over_given(tree: Tree, given: Floats) -> Floats:
+    """The same among all nodes, of which the sums are not judged."""
+    p = np.full(tree.shape, np.nan)
+    p[: tree.leaves, : tree.goods] = given
+    return p
+
+
+def _rarities(state: Panel, p: Mapping[Kind, Floats]) -> Chances:
+    """Days of each node's p, by what the smallest p of each kind has been; then this period is counted."""
+    nothing = np.full(state.tree.shape, np.nan)
+    every = np.stack([p.get(kind, nothing).ravel() for kind in _GROUPS])
+    tests: Ints = (~np.isnan(every)).sum(axis=1)
+    days = rarity.recurrence(state.rarity, every, tests, state.pace)
+    # Conditions come about so seldom by chance that they need no part of what is promised of all kinds together.
+    groups, scored = int((tests > 0).sum()), int((tests[: len(KINDS)] > 0).sum())
+    days = np.minimum(days * (groups / max(scored, 1)), rarity.MOST_DAYS)
+    rarity.learn(state.rarity, np.fmin.reduce(every, axis=1), tests, state.pace)
+    return {kind: days[i].reshape(state.tree.shape) for i, kind in enumerate(_GROUPS) if kind in p}

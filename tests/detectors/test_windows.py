@@ -1,0 +1,63 @@
+"""The ring of cells and its windows."""
+
+import numpy as np
+
+from detectors import windows
+from detectors.pace import DAY_MS, HOUR_MS, Pace
+from detectors.windows import Windows
+
+
+def test_windows_follow_the_cadence() -> None:
+    assert windows.cells(Pace.of(HOUR_MS)).windows == (12, 24, 48)
+    assert windows.cells(Pace.of(HOUR_MS // 12)).windows == (12, 24, 48)
+    assert windows.cells(Pace.of(DAY_MS)).windows == (2, 3, 5)
+    assert windows.cells(Pace.of(6 * HOUR_MS)).windows == (2, 4, 8)
+
+
+def test_short_ticks_share_the_cell_of_their_hour_and_a_gap_empties_cells() -> None:
+    state, pace = Windows.empty(units=1, codes=1), Pace.of(HOUR_MS // 4)
+    one = np.ones((1, 1), np.float32)
+    for i in range(8):
+        windows.push(state, one, one, one, i * pace.tick_ms, pace)
+    assert state.sold[:2].ravel().tolist() == [4.0, 4.0]
+    windows.push(state, one, one, one, 50 * HOUR_MS, pace)
+    assert state.sold.sum() == 1.0
+
+
+def test_the_sum_of_a_window_is_judged_against_the_level() -> None:
+    state, pace = Windows.empty(units=1, codes=1), Pace.of(DAY_MS)
+    state.level[:], state.days[:] = 100.0, 30.0
+    one = np.ones((1, 1), np.float32)
+    for day in range(5):
+        windows.push(state, 200 * one, one, one, day * DAY_MS, pace)
+    scores = windows.judge(state, np.ones((1, 1), bool), pace)
+    assert scores.observed.ravel().tolist() == [400.0, 600.0, 1000.0]
+    assert scores.high.ravel().tolist() == [200.0, 300.0, 500.0]
+    assert (scores.up > 2.0).all()
+
+
+def test_what_lies_inside_of_a_festivals_band_does_not_make_trade_look_steady() -> None:
+    inside, plain = Windows.empty(units=1, codes=1), Windows.empty(units=1, codes=1)
+    one, pace = np.ones((1, 1), np.float32), Pace.of(DAY_MS)
+    for state, high in ((inside, 2.0), (plain, 1.0)):
+        state.level[:], state.days[:] = 100.0, 30.0
+        for day in range(40):
+            windows.push(state, 100 * one, high * one, one / high, day * DAY_MS, pace)
+            windows.judge(state, np.ones((1, 1), bool), pace)
+    assert inside.squares.sum() == 0.0
+    assert (plain.squares[1] > 10.0).all()
+
+
+def test_what_passes_a_festivals_band_is_a_surge_by_no_more_than_that() -> None:
+    one, pace = np.ones((1, 1), np.float32), Pace.of(DAY_MS)
+    scores = []
+    for high in (1.0, 2.0):
+        state = Windows.empty(units=1, codes=1)
+        state.level[:], state.days[:] = 100.0, 30.0
+        for day in range(5):
+            windows.push(state, 300 * one, high * one, one, day * DAY_MS, pace)
+        scores.append(windows.judge(state, np.ones((1, 1), bool), pace))
+    plain, festive = scores
+    assert (festive.up > 1.0).all()
+    assert (festive.up < plain.up).all()
+    assert (festive.down == plain.down).all()
