@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-names train-names lock lock-kafka clean
+.PHONY: help setup demo test lint bench bench-detect bench-names train-names lock lock-kafka clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,6 +51,9 @@ lint: $(INSTALLED) ## ruff, mypy, and the rule of who may import whom
 
 bench: setup ## Every measurement in tests/bench
 	@for script in $(wildcard tests/bench/[a-z]*.py); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+bench-detect: setup ## How early and how honest detection is, with baselines; ARGS="--full --out TABLES.md"
+	@$(BIN)/python -m tests.bench.detection $(ARGS)
 
 bench-names: setup ## Accuracy and speed of the name classifier; ARGS=LABELS.csv takes other labels
 	@$(BIN)/python -m tests.bench.bench_names $(ARGS)
