@@ -57,11 +57,17 @@ def run(
     budget: Budget | None = None,
     plot: Path | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    *,
+    metrics: bool = False,
 ) -> Summary:
-    """Step through all periods; write alerts, and signals where wanted. Raises BacktestError where a file cannot be."""
+    """Step through all periods; write alerts, and signals where wanted.
+
+    ``metrics``: the values are no trade, and are judged by the univariate path alone. Raises BacktestError where a file
+    cannot be written.
+    """
     pace = Pace.of(given.tick_ms)
     tree = Tree.of(given.regions, given.commodities)
-    state = Panel.new(tree, pace)
+    state = Panel.new(tree, pace, metrics=metrics)
     rules = Rules(books, frozenset(given.regions), given.tick_ms, budget)
     incidents = Incidents()
     revisions: list[Alert] = []

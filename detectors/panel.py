@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from detectors import amplitude, coverage, demand, festivals, glut, quote, rarity, stockout, supply
+from detectors import amplitude, coverage, demand, festivals, glut, quote, rarity, stockout, supply, univariate
 from detectors.almanac import PLAIN, Lift
 from detectors.amplitude import Amplitude
 from detectors.coverage import Coverage
@@ -26,7 +26,9 @@ from detectors.state import Floats, Ints, State
 from detectors.stockout import Stockout
 from detectors.supply import Seen, Supply, Verdict
 from detectors.tree import Tree
+from detectors.univariate import Univariate
 from streams.records import Kind
+from streams.ticks import CHINA_MS
 
 KINDS: Final[tuple[Kind, ...]] = ("demand_surge", "demand_drop", "price_spike", "price_drop", "stock_out")
 """What is scored of each node and period."""
@@ -75,12 +77,14 @@ class Panel:
     """periods stepped"""
     lift: Lift = PLAIN
     """what festivals explain of the last period at most, log"""
+    univariate: Univariate | None = None
+    """where values are metrics and no trade: then nothing else judges"""
     judged: Judged | None = None
     """what stands behind the last prices; not kept across a restart"""
 
     @classmethod
-    def new(cls, tree: Tree, pace: Pace) -> Self:
-        """A panel that knows nothing."""
+    def new(cls, tree: Tree, pace: Pace, *, metrics: bool = False) -> Self:
+        """A panel that knows nothing; for ``metrics`` of any kind (no counts, no week, no festivals) or for trade."""
         units, codes = tree.shape
         return cls(
             tree,
@@ -93,6 +97,7 @@ class Panel:
             Glut.empty(units=tree.leaves, codes=tree.goods),
             Supply.empty(units=tree.leaves, codes=tree.goods, slots=pace.slots),
             Rarity.empty(groups=len(_GROUPS)),
+            univariate=Univariate.empty(units=tree.leaves, codes=tree.goods) if metrics else None,
         )
 
     def states(self) -> dict[str, State]:
@@ -117,6 +122,9 @@ def step(state: Panel, frame: Frame, start_ms: int) -> Verdicts:
     state.periods += 1
     p: Chances = {}
     verdicts = None
+    if state.univariate is not None:
+        p = _metrics(state.univariate, tree, frame, start_ms)
+        return Verdicts(p, _rarities(state, p))
     if frame.qty is not None:
         usual = demand.expected(state.demand, now, pace)
         p |= _demand(state, frame.qty, usual, now)
@@ -131,6 +139,13 @@ def step(state: Panel, frame: Frame, start_ms: int) -> Verdicts:
         p["stock_out"] = _over_given(tree, _stock_outs(state, frame, now))
         p["glut"] = _over_given(tree, _gluts(state, frame, now))
     return Verdicts(p, _rarities(state, p), verdicts)
+
+
+def _metrics(state: Univariate, tree: Tree, frame: Frame, start_ms: int) -> Chances:
+    values = next(v for v in (frame.qty, frame.price, frame.stock) if v is not None)
+    slot = (start_ms + CHINA_MS) % DAY_MS * univariate.SLOTS // DAY_MS
+    sides = univariate.step(state, values, slot)
+    return {"demand_surge": _over_given(tree, sides.up), "demand_drop": _over_given(tree, sides.down)}
 
 
 def _moment(state: Panel, start_ms: int) -> Moment:

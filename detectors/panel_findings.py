@@ -44,7 +44,7 @@ def findings(state: Panel, said: Verdicts, start_ms: int, least_days: float) -> 
         seen = _seen(state, kind, start_ms)
         rows, columns = _rarest(said.p[kind], wanted)
         rarity = days[rows, columns]
-        if kind in _DEMAND:
+        if kind in _DEMAND and state.univariate is None:
             rows, columns, rarity = _with_members(state, kind, seen, rows, columns, rarity, explained)
         measures = _measures(state, kind)
         kinds = max(int(wanted[:, : state.tree.goods].any(axis=0).sum()), 1)
@@ -62,7 +62,7 @@ def findings(state: Panel, said: Verdicts, start_ms: int, least_days: float) -> 
                     kinds=kinds,
                     measures=_of_node(measures, r, c),
                     evidence=panel_evidence.of_demand(state, kind == "demand_drop", r, c)
-                    if kind in _DEMAND and i < panel_evidence.MOST
+                    if kind in _DEMAND and state.univariate is None and i < panel_evidence.MOST
                     else None,
                 )
             )
@@ -119,7 +119,7 @@ def _with_members(
 
 def _seen(state: Panel, kind: Kind, start_ms: int) -> _Seen:
     now = np.full(state.tree.shape, float(start_ms))
-    if kind in _DEMAND:
+    if kind in _DEMAND and state.univariate is None:
         of = demand.evidence(state.demand, state.pace, down=_DEMAND[kind])
         return _Seen(of.observed, of.expected, np.where(np.isnan(of.since), now, of.since))
     if kind in _PRICE and state.judged is not None:
@@ -141,7 +141,7 @@ def _measures(state: Panel, kind: Kind) -> dict[str, Callable[[int, int], float]
     arrays: dict[str, Floats] = {}
     if kind in _PRICE:
         arrays |= rises.rises(state.quotes.shelf, state.tree, state.pace)
-    if kind in _DEMAND:
+    if kind in _DEMAND and state.univariate is None:
         if state.judged is not None:
             arrays["price_ratio"] = np.exp(state.judged.relative[0].astype(np.float64))
         lift = state.lift.drop if _DEMAND[kind] else state.lift.surge

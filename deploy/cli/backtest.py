@@ -43,6 +43,9 @@ def backtest(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at rows that are not as expected.")] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="The values are metrics of any kind (temperatures, loads), and no trade.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write a picture of each alert into this folder.")
     ] = None,
@@ -79,7 +82,9 @@ def backtest(
             if strict:
                 raise CommandError(f"{source}: {len(given.wrong)} of {given.rows} rows are not as expected (--strict)")
         bar.update(task, description="detecting", total=len(given.numbers), completed=0)
-        summary = run(given, out, signals, books, allowed, plot, lambda done: bar.update(task, completed=done))
+        summary = run(
+            given, out, signals, books, allowed, plot, lambda done: bar.update(task, completed=done), metrics=metrics
+        )
     _tell(summary, out)
 
 

@@ -128,3 +128,18 @@ def test_a_rush_with_a_cut_price_in_all_goods_is_no_panic(tmp_path: Path) -> Non
     kinds = {a["kind"] for a in alerts if a["detected"] >= str(START + RUSH)}
     assert "demand_surge" in kinds
     assert "panic_buying" not in kinds
+
+
+def test_metrics_of_any_kind_are_judged_by_the_univariate_path(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    source = tmp_path / "input.csv"
+    start = np.datetime64("2024-01-01T00:00")
+    rows = [
+        f"{start + 5 * i},machine,heat,{rng.normal(70.0, 1.0) + (40.0 if i >= 1900 else 0.0):.3f}" for i in range(2000)
+    ]
+    source.write_text("\n".join(["ts,region,commodity,qty", *rows]) + "\n", encoding="utf-8")
+    run(read_input(source), tmp_path / "a.csv", tmp_path / "s.csv", rulebooks("national"), metrics=True)
+    signals = read(tmp_path / "s.csv")
+    low = [s["ts"] for s in signals if s["kind"] == "demand_surge" and float(s["p"]) <= 0.004]
+    assert str(start + 5 * 1900) in low
+    assert {s["kind"] for s in signals} == {"demand_surge", "demand_drop"}
