@@ -131,7 +131,9 @@ class Screen:
     text: bytes = b""
 
     def has(self, *words: str) -> bool:
-        while select.select([self.terminal], [], [], 0)[0]:
+        ready = select.poll()
+        ready.register(self.terminal, select.POLLIN)
+        while ready.poll(0):
             self.text += os.read(self.terminal, 4096)
         return all(word.encode() in self.text for word in words)
 
