@@ -32,7 +32,7 @@ LEAST_VARIANCE: Final = 1e-4
 SPARSE: Final = 0.5
 """variance of counting alone, b / expected, above which a window is not judged: too little is sold in it"""
 LEAST_VISITS: Final = 2.8
-"""visits, fading, of each hour of the day before windows are judged: three days of its profile"""
+"""visits, fading, of an hour of the day before windows are judged: three days of its profile"""
 FIRST_VARIANCE: Final = 0.05
 FIRST_PERIODS: Final = 15.0
 """a of the pool before anything is known, and the series' periods that this counts for"""
@@ -137,7 +137,7 @@ def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace) -> Scores:
         _learn(state, k, np.where(teaches, z, 0.0), teaches, high, variance, factor, pace)
         # Until some series has been watched for a whole window, nobody knows how much one varies.
         watched = state.squares[1, k].max(axis=(-2, -1), keepdims=True) >= length
-        watched = watched & (not hourly(pace) or state.hour_visits.min(axis=0) >= LEAST_VISITS)
+        watched = watched & (not hourly(pace) or state.hour_visits.max(axis=0) >= LEAST_VISITS)
         judged = good & watched & (b * factor / high < SPARSE)
         for array, value in zip(out, (up, down, sums[0], high, low), strict=True):
             array[k] = np.where(judged, value, np.nan)

@@ -26,7 +26,7 @@ def test_short_ticks_share_the_cell_of_their_hour_and_a_gap_empties_cells() -> N
 
 def test_the_sum_of_a_window_is_judged_against_the_level() -> None:
     state, pace = Windows.empty(units=1, codes=1), Pace.of(DAY_MS)
-    state.level[:], state.days[:] = 100.0, 30.0
+    state.level[:], state.days[:], state.squares[:] = 100.0, 30.0, 10.0
     one = np.ones((1, 1), np.float32)
     for day in range(5):
         windows.push(state, 200 * one, one, one, day * DAY_MS, pace)
@@ -34,6 +34,19 @@ def test_the_sum_of_a_window_is_judged_against_the_level() -> None:
     assert scores.observed.ravel().tolist() == [400.0, 600.0, 1000.0]
     assert scores.high.ravel().tolist() == [200.0, 300.0, 500.0]
     assert (scores.up > 2.0).all()
+
+
+def test_nothing_is_judged_before_some_series_was_watched_for_a_whole_window() -> None:
+    state, pace = Windows.empty(units=1, codes=1), Pace.of(DAY_MS)
+    state.level[:], state.days[:] = 100.0, 30.0
+    one = np.ones((1, 1), np.float32)
+    judged = []
+    for day in range(8):
+        windows.push(state, 100 * one, one, one, day * DAY_MS, pace)
+        judged.append((~np.isnan(windows.judge(state, np.ones((1, 1), bool), pace).up)).sum())
+    assert judged[0] == 0
+    assert judged == sorted(judged)
+    assert judged[-1] == 3
 
 
 def test_what_lies_inside_of_a_festivals_band_does_not_make_trade_look_steady() -> None:
@@ -53,7 +66,7 @@ def test_what_passes_a_festivals_band_is_a_surge_by_no_more_than_that() -> None:
     scores = []
     for high in (1.0, 2.0):
         state = Windows.empty(units=1, codes=1)
-        state.level[:], state.days[:] = 100.0, 30.0
+        state.level[:], state.days[:], state.squares[:] = 100.0, 30.0, 10.0
         for day in range(5):
             windows.push(state, 300 * one, high * one, one, day * DAY_MS, pace)
         scores.append(windows.judge(state, np.ones((1, 1), bool), pace))

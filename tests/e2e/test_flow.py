@@ -68,7 +68,8 @@ def assert_the_rush_was_told(client: Client, market: Market) -> None:
     until(lambda: any(a["level"] in ("II", "III") for a in told()), 60, "a panic-buying alert of level III")
     # The last one: after a crash a city that is behind may be heard of late, and then onset and detection move back.
     last = max(told(), key=lambda a: a["revision"])
-    assert rush.onset_ms - STEP_MS <= last["onset"] <= rush.onset_ms + 30 * 60_000
+    # The onset is a change point: known to within a few ticks, and that of whichever city is heard first.
+    assert rush.onset_ms - 3 * STEP_MS <= last["onset"] <= rush.onset_ms + 30 * 60_000
     assert rush.onset_ms < last["detected"] <= rush.onset_ms + 60 * 60_000
     assert rush.county in {c["region"] for a in told() for c in a["counties"]}
     assert len({a["alert_id"] for a in told()}) == 1
