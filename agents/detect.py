@@ -46,7 +46,10 @@ class Judge(Protocol):
     """what it looks for"""
 
     def judge(self, block: Block, bar: Bar) -> list[Signal]:
-        """Take in a bar; everything that is known must be in the block afterwards, as ``panel``."""
+        """Take in a bar."""
+
+    def pack(self, block: Block) -> None:
+        """Put everything that is known of a city into its block, as ``panel``."""
 
     def reset(self) -> None:
         """Forget everything: blocks may come back as they were earlier, or elsewhere."""
@@ -115,6 +118,9 @@ class DetectStage:
 
     def dirty(self) -> dict[bytes, bytes]:
         """See Stage."""
+        if self._judged_by is not None:
+            for city in self._dirty:
+                self._judged_by.pack(self._blocks[city])
         blocks = {city.encode(): self._blocks[city].to_bytes() for city in sorted(self._dirty)}
         self._dirty.clear()
         return blocks

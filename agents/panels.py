@@ -29,6 +29,14 @@ class Panels:
     def reset(self) -> None:
         """Forget what is not in the blocks."""
         self._known: dict[str, CityPanel] = {}
+        self._changed: set[str] = set()
+
+    def pack(self, block: Block) -> None:
+        """Put the panel into its block, where a bar has changed it: once a checkpoint, for bars come in thousands."""
+        city = block.units[0]
+        if city in self._changed:
+            block.panel = city_panel.to_bytes(self._known[city])
+            self._changed.discard(city)
 
     def restore(self, block: Block) -> None:
         """Take back what stands in a block. Raises PanelError where that cannot be."""
@@ -37,7 +45,7 @@ class Panels:
             self._known[block.units[0]] = city_panel.from_bytes(block.panel, Pace.of(bar_ms))
 
     def judge(self, block: Block, bar: Bar) -> list[Signal]:
-        """Take in a closed bar; the block holds the panel after it.
+        """Take in a closed bar.
 
         A kind and commodity (``*``: all goods together) that was found, and is not any more, is told without readings,
         bar for bar, for as long as an incident may have to count the hours.
@@ -54,7 +62,7 @@ class Panels:
                     signals.append(_signal(block, bar, kind, code, said, []))
         for kind, code in found:
             known.said.setdefault(kind, {})[code] = bar.start
-        block.panel = city_panel.to_bytes(known)
+        self._changed.add(block.units[0])
         return signals
 
     def _panel(self, block: Block, bar: Bar) -> CityPanel:

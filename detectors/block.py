@@ -86,7 +86,7 @@ class Block:
     heard: int = 0
     """the last closed tick that had rows"""
     panel: bytes = b""
-    """what looks at the bars, as it is after the last closed one: see city_panel.py; empty: nothing"""
+    """what looks at the bars, as it was at the last checkpoint: see city_panel.py; empty: nothing"""
     unit_at: dict[str, int] = field(default_factory=dict, init=False)
     """index of each unit by name"""
     code_at: dict[str, int] = field(default_factory=dict, init=False)

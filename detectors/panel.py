@@ -188,7 +188,7 @@ def _supply(
     said = supply.step(state.supply, seen, now, state.pace)
     p = np.full(tree.shape, np.nan)
     broken = said.verdict == Verdict.SUPPLY_INTERRUPTION
-    p[:rows, -1] = np.where(broken, np.where(np.isnan(said.p), supply.SURE_P, said.p), 1.0)
+    p[:rows, -1] = np.where(broken, said.p, 1.0)
     return said.verdict, p
 
 

@@ -36,6 +36,9 @@ class Noting:
         self._seen.append(bar)
         return []
 
+    def pack(self, _: Block) -> None:
+        pass
+
     def reset(self) -> None:
         pass
 

@@ -39,6 +39,9 @@ def said(panels: Panels, days: int, forget: bool = False) -> tuple[list[Signal],
             panels.reset()
             panels.restore(block)
         signals += panels.judge(block, bar)
+        if forget:
+            panels.pack(block)
+    panels.pack(block)
     return signals, block
 
 
