@@ -20,10 +20,11 @@ _DIGITS: Final = 7
 
 
 class SignalsFile:
-    """Rows in the order of time, region, commodity and kind; use as a context. Raises OSError."""
+    """Rows in the order of time, region, commodity and kind; use as a context, whole or not at all. Raises OSError."""
 
     def __init__(self, path: Path, regions: Sequence[str], commodities: Sequence[str], kinds: Sequence[Kind]) -> None:
         self._path = path
+        self._part = path.with_name(path.name + ".part")
         self._kinds = tuple(kinds)
         nodes = [(r, c) for r in regions for c in commodities]
         self._region = pa.array([r for r, _ in nodes], pa.string())
@@ -34,7 +35,7 @@ class SignalsFile:
         self.written = 0
 
     def __enter__(self) -> Self:
-        self._file = self._path.open("wb")
+        self._file = self._part.open("wb")
         self._writer = csv.CSVWriter(self._file, _SCHEMA, write_options=csv.WriteOptions(quoting_style="needed"))
         return self
 
@@ -43,6 +44,10 @@ class SignalsFile:
             self.flush()
         self._writer.close()
         self._file.close()
+        if failed[0] is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink()
 
     def add(self, ts: str, p: Mapping[Kind, Floats]) -> None:
         """The chances of one period by kind, each (regions, commodities), NaN where nothing was judged."""
