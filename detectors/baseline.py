@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.pace import Pace
-from detectors.state import Cells, Floats, PerSeries, State
+from detectors.state import Cells, Floats, Mask, PerSeries, State
 
 PRIOR_LINES: Final = 0.5
 """Lines added to what a series has sold before it is tested: Jeffreys' prior of a Poisson rate."""
@@ -108,9 +108,12 @@ def most(at: Usual) -> Floats:
 def learn(state: Baseline, cells: Cells, at: Usual, season: float, free: Floats, pace: Pace) -> None:
     """Take in one tick, in place; ``free`` (commodities,) is 0.0 where a commodity is flagged, else 1.0.
 
-    The quantity is winsorised at ``mean + 4 sqrt(dispersion (mean + dispersion))`` once the series is warm.
+    The quantity is winsorised at ``mean + 4 sqrt(dispersion (mean + dispersion))`` once the series is warm. A series
+    begins with the tick in which its county and its commodity were first heard of, not with the message that told of
+    that tick: how ticks are packed into messages must change nothing.
     """
     cap = most(at)
+    free = free * _begun(state, cells)
     keep = 1.0 - free * (1.0 - pace.level_decay)
     state.quantity *= keep
     state.quantity += free * np.minimum(cells.quantity, cap)
@@ -144,6 +147,13 @@ def fold(state: Baseline, pace: Pace) -> None:
     state.block_quantity[:] = 0.0
     state.block_mean[:] = 0.0
     state.dispersion[:] = _dispersion(state, per_line)
+
+
+def _begun(state: Baseline, cells: Cells) -> Mask:
+    """(units, commodities): whether both were heard of, in this tick or before."""
+    heard = (state.age > 0.0) | (state.lines > 0.0) | (cells.lines != 0.0) | (cells.partitions > 0)
+    begun: Mask = heard.any(axis=1)[:, None] & heard.any(axis=0)
+    return begun
 
 
 def _dispersion(state: Baseline, per_line: Floats) -> Floats:

@@ -96,9 +96,25 @@ def test_ticks_and_bars_are_said_in_the_order_of_event_time_wherever_messages_en
     assert spoken(merged) == fine
 
 
-def joined(feed: list[Incoming], partition: int) -> Incoming:
+def test_a_commodity_begins_with_its_first_tick_wherever_messages_end() -> None:
+    """In one message a good's first sale is known of before the days that went before it are judged."""
+    rng = np.random.default_rng(2)
+    rows = [Cell(0, "330602", "1001", START + i * TICK, int(1 + rng.poisson(2))) for i in range(4 * 288)]
+    rows += [Cell(0, "330602", "1501", RUSH_AT), Cell(0, "330603", "1501", RUSH_AT + TICK, 60, 30_000)]
+    rows = [row._replace(offset=i) for i, row in enumerate(rows)]
+    feed = [cells([row], row.tick + TICK, offset=i) for i, row in enumerate(rows)]
+    one_by_one, together = stage(), stage()
+    for record in feed:
+        one_by_one.apply(record)
+    together.apply(joined(feed, 0, partitions=1))
+    assert together.drain() == one_by_one.drain()
+    ages = [block_of(detect).baseline.age[:, 1].tolist() for detect in (one_by_one, together)]
+    assert ages == [[2.0, 2.0, 1.0], [2.0, 2.0, 1.0]]
+
+
+def joined(feed: list[Incoming], partition: int, partitions: int = 2) -> Incoming:
     """All messages of a raw partition as one."""
-    mine = [from_bytes(m.value, CELLS_SCHEMA) for m in feed[partition::2]]
+    mine = [from_bytes(m.value, CELLS_SCHEMA) for m in feed[partition::partitions]]
     batch = pa.concat_tables(table.unify_dictionaries() for table in mine).unify_dictionaries().combine_chunks()
     said = mine[-1].schema.metadata
     value = to_bytes(batch.to_batches()[0].replace_schema_metadata(said))

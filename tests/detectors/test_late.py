@@ -93,7 +93,7 @@ def test_the_cusum_of_a_rush_that_was_under_way_is_what_it_would_have_been(train
 def test_no_cusum_is_higher_for_what_came_late(trained: bytes, lines: float, after: int) -> None:
     in_time, late = both(trained, lines, after)
     # In e-folds of p: the ticks in between were judged by a level and a profile that did not know of it.
-    assert (late.surge.score <= in_time.surge.score + 0.02).all()
+    assert (late.surge.score <= in_time.surge.score + 0.05).all()
 
 
 def test_a_burst_that_comes_late_raises_a_cusum_that_was_zero(trained: bytes) -> None:
