@@ -1,4 +1,4 @@
-"""How unusual a relative is: judged by the restlessness of its own node, told as a chance by what all like it did.
+"""How unusual a relative or a climb is: by the restlessness of its own node, told as a chance by what all like it did.
 
 A price that never moves has no variance, and its first move is no infinite evidence: the restlessness is shrunk to that
 of all nodes of the same kind, and the chance is the share of their past scores that were as high, with a generalised
@@ -12,6 +12,7 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detectors.climb import Climbs
 from detectors.moment import Moment
 from detectors.pace import DAY_MS, Pace
 from detectors.relative import Singles
@@ -24,8 +25,8 @@ PRIOR_DAYS: Final = 60.0
 """weight of the restlessness of all nodes of the kind in that of one"""
 CENTRE_DAYS: Final = 20.0
 """the same for the mean"""
-START: Final = 0.15
-"""restlessness (log) until START_DAYS node days of the kind are known"""
+START: Final = (0.15, 1.0)
+"""restlessness of relatives (log), of climbs, until START_DAYS node days of the kind are known"""
 START_DAYS: Final = 50.0
 STILL: Final = 0.005
 """least restlessness, log"""
@@ -33,6 +34,9 @@ INCIDENT: Final = 4.0
 """standard deviations that a relative may count for when it is learned"""
 RECORD: Final = (1.15, 0.98)
 """only a new record of a node speaks: this much higher than the last, which sinks by so much a day"""
+
+CLIMB: Final = 0.8
+"""standard deviations that a unit of a single series' climb is worth"""
 
 KINDS: Final = 6
 """kinds of nodes: given, parent, root regions; of one commodity, of all"""
@@ -55,9 +59,10 @@ EXCESS: Final = (0.5, 10.0)
 """mean excess over the tail's threshold in standard deviations before any is known, and its weight in scores"""
 SHAPE: Final = (0.1, 30.0, 0.5)
 """shape of the tail before any is known, its weight in scores, and the greatest"""
-ALONE: Final = (1e-3, 0.3)
-"""below the first, p of one series alone, or of all goods together, falls by this share of its logarithm only: mistaken
-units and renamed goods obey no law of the past, and thousands of series must not drown the few nodes of many shops"""
+ALONE: Final = (1e-3, 0.7)
+"""below the first, the logarithm of p of a mean over n regions falls by ``1 - 0.7 / n`` of itself only, that of all
+goods together as that of one: mistaken units and renamed goods obey no law of the past, and thousands of series must
+not drown the few nodes of many shops"""
 SHOPS: Final = (1, 2)
 """kinds of nodes that average one commodity over shops"""
 EPISODE: Final = 2.0
@@ -77,6 +82,9 @@ class Restlessness(State):
     """sum of the relatives"""
     square: PerSide
     """sum of their squared distances from the mean"""
+    climbed: PerSide
+    climbed_square: PerSide
+    """the same of climbs, of the nodes above single series"""
     record: PerSide
     """highest score, sinking"""
     since: PerSide
@@ -98,35 +106,65 @@ class Judged(NamedTuple):
     """what was observed; since when it has been high stands in ``Restlessness.since``"""
 
 
-def step(state: Restlessness, relative: Singles, tree: Tree, moment: Moment, pace: Pace) -> Judged:
+def step(state: Restlessness, relative: Singles, climbs: Climbs, tree: Tree, moment: Moment, pace: Pace) -> Judged:
     """Judge the relatives of a period and learn from them, in place. ``relative``: as ``relative.relatives`` gives it.
 
-    Score: ``(relative - mean) / restlessness``, both fading means over the node's own past, shrunk to its kind.
-    p: share of the past scores of its kind that were as high.
+    Score: ``(relative - mean) / restlessness``, both fading means over the node's own past, shrunk to its kind; or that
+    of its climb, if it is higher, as far as such prices usually stand still: where prices move every day, how often one
+    rises says nothing that how far does not. p: share of the past scores of its kind that were as high.
     """
     days = pace.tick_ms / DAY_MS
     p = np.full(relative.shape, np.nan)
     usual, spread = (np.full(relative.shape, np.nan, np.float32) for _ in range(2))
     state.scores *= 0.5 ** (days / FADE_DAYS)
+    below = np.bincount(tree.below[1], minlength=len(tree.regions) - tree.leaves)
+    breadth = np.concatenate([np.ones(tree.leaves), np.maximum(below, 1.0)])
     for kind, rows, columns in _blocks(tree):
         at = (..., rows, columns)
         r, part = relative[at], _Part(*(getattr(state, name)[at] for name in _Part._fields))
-        usual[at], spread[at], score = _score(part, r, days)
+        levels, runs = _Kept(part.days, part.total, part.square), _Kept(part.days, part.climbed, part.climbed_square)
+        usual[at], spread[at], score = _score(levels, r, START[0], days)
+        run = climbs.run[at]
+        if kind == 0:
+            climbed = np.float32(CLIMB) * run
+        else:
+            mean, sd, climbed = _score(runs, run, START[1], days)
+        score = np.where(np.isnan(score), score, np.fmax(score, climbed * climbs.still[at]))
         speaks = np.where(score > RECORD[0] * part.record, score, np.minimum(score, 0.0))
         said = _chance(state.scores[..., kind, :], speaks, kind in (0, *SHOPS))
-        if kind not in SHOPS:
-            rare = said < ALONE[0]
-            said[rare] = ALONE[0] * (said[rare] / ALONE[0]) ** ALONE[1]
-        p[at] = said
-        _learn(part, r, usual[at], spread[at], score, days)
+        many = breadth[rows] if kind in SHOPS else np.ones_like(breadth[rows])
+        p[at] = _tempered(said, many[:, None])
+        if kind > 0:
+            _learn(runs, run, mean, sd, days)
+        _learn(levels, r, usual[at], spread[at], days)
+        part.days[...] = part.days * _fade(np.isfinite(r), days) + days * np.isfinite(r)
+        np.fmax(part.record * np.float32(RECORD[1] ** days), score, out=part.record)
         part.since[...] = np.where(score > EPISODE, np.where(part.since > 0, part.since, moment.number + 1.0), 0.0)
     return Judged(p, usual, spread, relative)
+
+
+def _tempered(p: Floats, many: Floats) -> Floats:
+    """p of means over so many regions, in place, told as far as so many can be believed."""
+    limit, share = ALONE
+    rare = p < limit
+    p[rare] = limit * (p[rare] / limit) ** (1.0 - share / np.broadcast_to(many, p.shape)[rare])
+    return p
+
+
+class _Kept(NamedTuple):
+    """What is known of values of one sort: days, sum, sum of squared distances from the mean."""
+
+    days: Singles
+    total: Singles
+    square: Singles
 
 
 class _Part(NamedTuple):
     days: Singles
     total: Singles
     square: Singles
+    climbed: Singles
+    climbed_square: Singles
     record: Singles
     since: Singles
 
@@ -143,27 +181,28 @@ def _blocks(tree: Tree) -> list[tuple[int, slice, slice]]:
     return found
 
 
-def _score(part: _Part, r: Singles, days: float) -> tuple[Singles, Singles, Singles]:
-    known, total, square = (
-        x.sum(axis=(-2, -1), keepdims=True, dtype=np.float64) for x in (part.days, part.total, part.square)
-    )
+def _score(kept: _Kept, r: Singles, start: float, days: float) -> tuple[Singles, Singles, Singles]:
+    """Usual value, restlessness and score of the values ``r`` of a kind of nodes."""
+    known, total, square = (x.sum(axis=(-2, -1), keepdims=True, dtype=np.float64) for x in kept)
     mean = (total / np.maximum(known, days)).astype(np.float32)
-    pool = np.where(known > START_DAYS, square / np.maximum(known, days), START**2).astype(np.float32)
-    usual = (part.total + CENTRE_DAYS * mean) / (part.days + CENTRE_DAYS)
-    spread = np.sqrt(np.maximum((part.square + PRIOR_DAYS * pool) / (part.days + PRIOR_DAYS), STILL**2))
+    pool = np.where(known > START_DAYS, square / np.maximum(known, days), start**2).astype(np.float32)
+    usual = (kept.total + CENTRE_DAYS * mean) / (kept.days + CENTRE_DAYS)
+    spread = np.sqrt(np.maximum((kept.square + PRIOR_DAYS * pool) / (kept.days + PRIOR_DAYS), STILL**2))
     return usual, spread, (r - usual) / spread
 
 
-def _learn(part: _Part, r: Singles, usual: Singles, spread: Singles, score: Singles, days: float) -> None:
+def _learn(kept: _Kept, r: Singles, usual: Singles, spread: Singles, days: float) -> None:
+    """Add values to the sums, in place, all but to ``days``, which values of two sorts share."""
     there = np.isfinite(r)
-    fade = np.where(there, np.float32(0.5 ** (days / HALF_LIFE_DAYS)), np.float32(1.0))
     moved = np.clip(np.where(there, r - usual, np.float32(0.0)), -INCIDENT * spread, INCIDENT * spread)
-    for kept in (part.days, part.total, part.square):
-        kept *= fade
-    part.days[...] += days * there.astype(np.float32)
-    part.total[...] += days * np.where(there, usual + moved, np.float32(0.0))
-    part.square[...] += days * moved**2
-    np.fmax(part.record * np.float32(RECORD[1] ** days), score, out=part.record)
+    fade = _fade(there, days)
+    for sums, added in ((kept.total, np.where(there, usual + moved, np.float32(0.0))), (kept.square, moved**2)):
+        sums *= fade
+        sums += days * added
+
+
+def _fade(there: Mask, days: float) -> Singles:
+    return np.where(there, np.float32(0.5 ** (days / HALF_LIFE_DAYS)), np.float32(1.0))
 
 
 def _chance(scores: Floats, z: Singles, many: bool) -> Floats:

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from detectors import jump, relative
+from detectors import climb, jump, relative
 from detectors.jump import Judged, Restlessness
 from detectors.moment import Moment
 from detectors.pace import Pace
@@ -51,10 +51,13 @@ def step(state: Quotes, price: Floats, tree: Tree, moment: Moment, pace: Pace) -
 
 def read(state: Quotes, price: Floats, tree: Tree, moment: Moment, pace: Pace) -> Judged:
     """As ``step``, with what was usual beside."""
-    relative.begin(state.shelf, relative.slot_of(moment, pace))
+    slot = relative.slot_of(moment, pace)
+    climb.begin(state.shelf, slot)
+    relative.begin(state.shelf, slot)
     values = relative.relatives(state.shelf, price, tree)
-    relative.take(state.shelf, price)
     festive = FESTIVE * max(moment.surge_lift, -moment.drop_lift)
     if festive > 0.0:
         values = np.where(values > 0.0, np.maximum(values - np.float32(festive), np.float32(0.0)), values)
-    return jump.step(state.restlessness, values, tree, moment, pace)
+    climbs = climb.climbs(state.shelf, price, values, tree)
+    relative.take(state.shelf, price)
+    return jump.step(state.restlessness, values, climbs, tree, moment, pace)

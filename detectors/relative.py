@@ -60,6 +60,16 @@ class Shelf(State):
     """upper and lower quartile of the longer memory"""
     reported: Leaf
     """slots of the last 30 with a price"""
+    shown: Leaf
+    """last price of all; ``climb`` keeps this and what follows"""
+    before: Leaf
+    """last price of the last slot that is over and had one"""
+    days: Leaf
+    """slots known, fading"""
+    moves: Annotated[Singles, Axes((2, "leaves", "goods"), "f4")]
+    """of these, how many with a rise, with a fall"""
+    run: Annotated[Singles, Axes((2, "leaves", "goods"), "f4")]
+    """minus the log chance of the run of rises, of falls, up to the last slot"""
 
 
 def slot_of(moment: Moment, pace: Pace) -> int:
@@ -90,9 +100,10 @@ def begin(shelf: Shelf, slot: int) -> None:
 
 def take(shelf: Shelf, price: Floats) -> None:
     """Add the prices of a period to the slot that is not over, in place. (..., leaves, goods), NaN: none."""
-    good = _is_price(price)
+    good = is_price(price)
     shelf.total += np.where(good, price, 0.0)
     shelf.count += good
+    shelf.shown[...] = np.where(good, price, shelf.shown)
 
 
 def relatives(shelf: Shelf, price: Floats, tree: Tree) -> Singles:
@@ -104,7 +115,7 @@ def relatives(shelf: Shelf, price: Floats, tree: Tree) -> Singles:
     than two series or SHARE of the known ones report, and of a parent of one region alone.
     """
     known = (shelf.reported >= LEAST) & (shelf.recent > 0.0)
-    there = known & _is_price(price)
+    there = known & is_price(price)
     recent = np.where(known, shelf.recent, np.float32(1.0))
     own = np.log(np.where(there, price, recent).astype(np.float32) / recent)
     own[~there] = np.nan
@@ -115,22 +126,22 @@ def relatives(shelf: Shelf, price: Floats, tree: Tree) -> Singles:
     low = np.where(known & (shelf.low > 0.0) & (shelf.low < recent), shelf.low, recent)
     back = np.float32(RETURN) * np.log(np.stack([high / recent, recent / low], axis=-3))
     part = np.clip(values - back, np.float32(0.0), np.float32(OUTLYING))
-    count = np.nan_to_num(_sums(tree, np.where(there, np.float32(1.0), np.float32(np.nan))))
-    possible = np.nan_to_num(_sums(tree, np.where(known, np.float32(1.0), np.float32(np.nan))))
+    count = np.nan_to_num(sums(tree, np.where(there, np.float32(1.0), np.float32(np.nan))))
+    possible = np.nan_to_num(sums(tree, np.where(known, np.float32(1.0), np.float32(np.nan))))
     enough = count >= np.maximum(2.0, SHARE * possible)
     regions = np.bincount(tree.below[1], minlength=len(tree.regions) - tree.leaves)
     enough[..., tree.leaves :, :] &= (regions >= 2)[:, None]
-    mean = _sums(tree, part) / np.where(enough, count, np.float32(np.nan))[..., None, :, :]
+    mean = sums(tree, part) / np.where(enough, count, np.float32(np.nan))[..., None, :, :]
     mean[..., : tree.leaves, : tree.goods] = values
     return np.asarray(mean, np.float32)
 
 
-def _is_price(price: Floats) -> Mask:
+def is_price(price: Floats) -> Mask:
     """Whether one was given of which single precision can hold the ratio to any other."""
     return np.asarray((price >= LEAST_PRICE) & (price <= MOST_PRICE))
 
 
-def _sums(tree: Tree, given: Singles) -> Singles:
+def sums(tree: Tree, given: Singles) -> Singles:
     """``Tree.rise`` in single precision: its sums are as its values are."""
     return cast(Singles, tree.rise(cast(Floats, given)))
 

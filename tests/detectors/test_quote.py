@@ -79,7 +79,7 @@ def test_the_first_move_of_a_price_that_never_moved_is_no_infinite_evidence() ->
     prices = sticky(DAYS, 12, 3)
     prices[:, 0, 0] = 10.0
     prices[-1, 0, 0] = 10.1
-    assert play(Quotes.of(TREE), TREE, prices).up[-1, 0, 0] > 0.01
+    assert play(Quotes.of(TREE), TREE, prices).up[-1, 0, 0] > 0.001
 
 
 def test_an_incident_is_told_once_and_does_not_become_the_normal() -> None:
