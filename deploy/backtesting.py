@@ -16,6 +16,7 @@ from deploy.backtest_plot import draw
 from deploy.backtest_signals import SignalsFile
 from deploy.errors import DeployError
 from detectors import incident, panel
+from detectors.adjacency import Centres
 from detectors.budget import Budget
 from detectors.incident import Incidents, Rules
 from detectors.incident_rows import Row, rows
@@ -46,6 +47,8 @@ class Summary:
     skipped: int
     signals: int = 0
     alerts: int = 0
+    by_chance: float = 0.0
+    """alerts that chance alone would give in as many days"""
     by_kind: Counter[Kind] = field(default_factory=Counter)
 
 
@@ -59,15 +62,16 @@ def run(
     progress: Callable[[int], None] = lambda _: None,
     *,
     metrics: bool = False,
+    centres: Centres | None = None,
 ) -> Summary:
     """Step through all periods; write alerts, and signals where wanted.
 
-    ``metrics``: the values are no trade, and are judged by the univariate path alone. Raises BacktestError where a file
-    cannot be written.
+    ``metrics``: the values are no trade, and are judged by the univariate path alone. ``centres``: where regions lie,
+    beside the division codes. Raises BacktestError where a file cannot be written.
     """
     pace = Pace.of(given.tick_ms)
     tree = Tree.of(given.regions, given.commodities)
-    state = Panel.new(tree, pace, metrics=metrics)
+    state = Panel.new(tree, pace, metrics=metrics, centres=centres)
     rules = Rules(books, frozenset(given.regions), given.tick_ms, budget)
     incidents = Incidents()
     revisions: list[Alert] = []
@@ -96,6 +100,8 @@ def run(
     except OSError as error:
         raise BacktestError(f"{error.filename}: {error.strerror}") from error
     summary.alerts = len(raised)
+    days = summary.periods * given.tick_ms / DAY_MS
+    summary.by_chance = min(days / max(rules.least_days(), 1.0), float(len(raised)))
     summary.by_kind = Counter(row.kind for row in raised)
     return summary
 

@@ -3,6 +3,8 @@
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
@@ -37,13 +39,20 @@ def read_centres(path: Path) -> dict[str, tuple[float, float]]:
         return {row["code"].strip(): _centre(row, f"{path}, line {rows.line_num}") for row in rows}
 
 
+@cache
+def centres() -> Centres:
+    """Those of the division codes that are known, from ``streams/data/centres.csv``."""
+    with as_file(files("streams") / "data" / "centres.csv") as path:
+        return read_centres(path)
+
+
 def circles(regions: Sequence[str], size: int, centres: Centres | None = None) -> Groups:
     """For each region itself and its nearest neighbours, at most ``size`` in all; one row a region, itself first.
 
-    With centres the distance is that of the great circle, and a region that has none takes its city's or province's.
-    Without, nearness is what the division codes tell: the same city first, then the same province, never beyond, and
-    among these the nearest number (codes are given out from the seat outward). Equal distances fall to the smaller
-    code. Strings that are no division codes have no neighbours without centres.
+    With centres the distance is that of the great circle, and a county that has none takes its city's. Without,
+    nearness is what the division codes tell: the same city first, then the same province, never beyond, and among these
+    the nearest number (codes are given out from the seat outward). Equal distances fall to the smaller code. Strings
+    that are no division codes have no neighbours without centres.
     """
     n = len(regions)
     out = np.full((n, min(size, n)), -1, np.int64)
@@ -66,8 +75,7 @@ def circles(regions: Sequence[str], size: int, centres: Centres | None = None) -
 def _nearest_centre(region: str, centres: Centres) -> tuple[float, float] | None:
     if region in centres:
         return centres[region]
-    above = (region[:n] for n in (4, 2) if is_code(region) and len(region) > n)
-    return next((centres[code] for code in above if code in centres), None)
+    return centres.get(region[:4]) if is_code(region) and len(region) > 4 else None
 
 
 def _same_province(regions: Sequence[str]) -> dict[tuple[str, int], list[int]]:

@@ -19,7 +19,7 @@ from detectors.state import Ints, State
 from detectors.tree import ALL, Tree
 from streams.records import Kind
 
-VERSION: Final = 1
+VERSION: Final = 2
 _CODEC: Final = "zstd"
 _REGIONS: Final = ("units", "leaves")
 _COMMODITIES: Final = ("codes", "goods")

@@ -50,6 +50,16 @@ def whole(state: Coverage, tree: Tree, qty: Floats, pace: Pace) -> Floats:
     return total
 
 
+def share(state: Coverage, tree: Tree, qty: Floats) -> Floats:
+    """Who reports of those who usually do, float64 (regions,), in [0, 1]; NaN: nobody does. Ask before ``whole``.
+
+    A series counts by the periods in which it reported of late. ``qty`` (leaves, goods), NaN where not reported.
+    """
+    usual = tree.over_regions(state.weight.sum(axis=1, keepdims=True))[:, 0]
+    there = tree.over_regions(np.where(np.isnan(qty), 0.0, state.weight).sum(axis=1, keepdims=True))[:, 0]
+    return np.asarray(np.divide(there, usual, out=np.full(usual.shape, np.nan), where=usual > 0.0))
+
+
 def see(state: Coverage, values: Floats) -> None:
     """Note which series report anything, in place; ``values`` (leaves, goods), NaN where nothing is reported."""
     state.seen |= ~np.isnan(values)

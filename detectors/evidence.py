@@ -18,9 +18,9 @@ MOST_MEASURED: Final = 40
 PRICE_CUT: Final = 0.97
 """A price below this share of the usual one is a cut that could explain more sales."""
 SILENT: Final = 0.8
-"""Where fewer of the usual shops report than this share, a fault of the feed could explain what is missing."""
+"""Where fewer of the usual places report than this share, a fault of the feed could explain what is missing."""
 _RISES: Final = frozenset[Kind]({"panic_buying", "demand_surge"})
-_FALLS: Final = frozenset[Kind]({"demand_drop", "stock_out", "supply_interruption", "glut"})
+FALLS: Final = frozenset[Kind]({"demand_drop", "stock_out", "supply_interruption", "glut"})
 
 
 def measured_of(hits: Collection[Hit], kind: Kind) -> list[Measured]:
@@ -67,6 +67,7 @@ def evidence_of(hits: Sequence[Hit], places: Sequence[Hit], kind: Kind, observed
         ],
         price_ratio=own.price_ratio if own.price_ratio is not None else first.finding.measures.get("price_ratio"),
         stock_ratio=own.stock_ratio if own.stock_ratio is not None else first.finding.measures.get("stock_ratio"),
+        false_share=first.finding.measures.get("false_share"),
         otherwise=own.otherwise or otherwise(kind, first.finding.measures),
         measured=_telling(measured_of(hits, kind)),
     )
@@ -93,11 +94,11 @@ def otherwise(kind: Kind, measures: Mapping[str, float]) -> list[Explanation]:
     """What else would explain it, as far as ``measures`` tell, and why not.
 
     ``festival_lift``: how many times the usual the calendar expects at most · ``demand_ratio`` · ``price_ratio``: price
-    by the usual one · ``reporting_share``: shops that report, by those that usually do.
+    by the usual one · ``reporting_share``: places that report, by those that usually do.
     """
     found = []
     lift, seen = measures.get("festival_lift"), measures.get("demand_ratio")
-    if lift is not None and kind in _RISES | _FALLS:
+    if lift is not None and kind in _RISES | FALLS:
         explains = seen is not None and (1.0 < seen <= lift if kind in _RISES else lift <= seen < 1.0)
         plain = abs(lift - 1.0) < 0.01
         zh = "附近没有节日" if plain else f"节日最多可解释平常的 {lift:.2f} 倍"
@@ -108,8 +109,8 @@ def otherwise(kind: Kind, measures: Mapping[str, float]) -> list[Explanation]:
         zh, en = f"价格为平常的 {price:.2f} 倍", f"the price is {price:.2f} times the usual"
         found.append(Explanation("promotion", price < PRICE_CUT, Names(zh, en)))
     share = measures.get("reporting_share")
-    if share is not None and kind in _FALLS:
-        zh, en = f"平常报数的门店中有 {share:.0%} 在报", f"{share:.0%} of the shops that usually report do"
+    if share is not None and kind in FALLS:
+        zh, en = f"平常报数的地点中有 {share:.0%} 在报", f"{share:.0%} of the places that usually report do"
         found.append(Explanation("feed_fault", share < SILENT, Names(zh, en)))
     return found
 

@@ -3,21 +3,39 @@
 The backtest feeds it periods of its input, the stream bars of an hour of a city. Nothing here knows which.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors import amplitude, coverage, demand, festivals, glut, quote, rarity, stockout, supply, univariate
+from detectors import (
+    adjacency,
+    amplitude,
+    coverage,
+    demand,
+    discovery,
+    festivals,
+    glut,
+    neighbourhood,
+    quote,
+    rarity,
+    stockout,
+    supply,
+    univariate,
+    yearly,
+)
+from detectors.adjacency import Centres
 from detectors.almanac import PLAIN, Lift
 from detectors.amplitude import Amplitude
 from detectors.coverage import Coverage
 from detectors.demand import Demand
+from detectors.discovery import Discovery
 from detectors.glut import Glut
 from detectors.jump import Judged, Restlessness
 from detectors.moment import Moment, moment_of
+from detectors.neighbourhood import Circles, Find, Neighbourhood
 from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.quote import Quotes
 from detectors.rarity import Rarity
@@ -27,6 +45,7 @@ from detectors.stockout import Stockout
 from detectors.supply import Seen, Supply, Verdict
 from detectors.tree import Tree
 from detectors.univariate import Univariate
+from detectors.yearly import Yearly
 from streams.records import Kind
 from streams.ticks import CHINA_MS
 
@@ -35,7 +54,8 @@ KINDS: Final[tuple[Kind, ...]] = ("demand_surge", "demand_drop", "price_spike", 
 CONDITIONS: Final[tuple[Kind, ...]] = ("glut", "supply_interruption")
 """What is judged of a whole situation; raised, but not among the scored observations."""
 _GROUPS: Final = KINDS + CONDITIONS
-"""Kinds whose rarity is known each by its own past, in this order."""
+"""Kinds whose rarity is known each by its own past, in this order; behind them what circles of neighbours show."""
+_CIRCLES: Final = len(_GROUPS)
 Chances = dict[Kind, Floats]
 
 
@@ -57,6 +77,8 @@ class Verdicts(NamedTuple):
     """days: how often chance alone says as much anywhere in the tree"""
     verdicts: npt.NDArray[np.int8] | None = None
     """(leaves,) of ``supply.Verdict``; None: not judged"""
+    finds: Sequence[Find] = ()
+    """circles of neighbouring regions that stand out"""
 
 
 @dataclass(slots=True)
@@ -73,18 +95,27 @@ class Panel:
     glut: Glut
     supply: Supply
     rarity: Rarity
+    discovery: Discovery
+    yearly: Yearly
+    circles: Circles
+    neighbourhood: Neighbourhood
     periods: int = 0
     """periods stepped"""
     lift: Lift = PLAIN
     """what festivals explain of the last period at most, log"""
     univariate: Univariate | None = None
     """where values are metrics and no trade: then nothing else judges"""
+    reporting: Floats | None = None
+    """(regions,): who reported the last quantities, by those who usually do; not kept across a restart"""
     judged: Judged | None = None
     """what stands behind the last prices; not kept across a restart"""
 
     @classmethod
-    def new(cls, tree: Tree, pace: Pace, *, metrics: bool = False) -> Self:
-        """A panel that knows nothing; for ``metrics`` of any kind (no counts, no week, no festivals) or for trade."""
+    def new(cls, tree: Tree, pace: Pace, *, metrics: bool = False, centres: Centres | None = None) -> Self:
+        """A panel that knows nothing; for ``metrics`` of any kind (no counts, no week, no festivals) or for trade.
+
+        ``centres``: where regions lie, beside the division codes of which it is known.
+        """
         units, codes = tree.shape
         return cls(
             tree,
@@ -96,7 +127,11 @@ class Panel:
             Stockout.empty(units=tree.leaves, codes=tree.goods),
             Glut.empty(units=tree.leaves, codes=tree.goods),
             Supply.empty(units=tree.leaves, codes=tree.goods, slots=pace.slots),
-            Rarity.empty(groups=len(_GROUPS)),
+            Rarity.empty(groups=len(_GROUPS) + 1),
+            Discovery.empty(groups=len(_GROUPS) + 1),
+            Yearly.empty(units=tree.leaves, codes=tree.goods),
+            Circles.of(tree, {**adjacency.centres(), **(centres or {})}),
+            Neighbourhood.empty(units=tree.leaves, codes=codes),
             univariate=Univariate.empty(units=tree.leaves, codes=tree.goods) if metrics else None,
         )
 
@@ -112,6 +147,9 @@ class Panel:
             "glut": self.glut,
             "supply": self.supply,
             "rarity": self.rarity,
+            "discovery": self.discovery,
+            "yearly": self.yearly,
+            "neighbourhood": self.neighbourhood,
         }
 
 
@@ -124,21 +162,27 @@ def step(state: Panel, frame: Frame, start_ms: int) -> Verdicts:
     verdicts = None
     if state.univariate is not None:
         p = _metrics(state.univariate, tree, frame, start_ms)
-        return Verdicts(p, _rarities(state, p))
+        return Verdicts(p, _rarities(state, p)[0])
+    finds: list[Find] = []
+    tried = 0
     if frame.qty is not None:
+        state.reporting = coverage.share(state.coverage, tree, frame.qty)
         usual = demand.expected(state.demand, now, pace)
         p |= _demand(state, frame.qty, usual, now)
         if pace.tick_ms >= HOUR_MS:
             verdicts, p["supply_interruption"] = _supply(state, frame, usual, p["demand_drop"], now)
+        finds, tried = neighbourhood.step(state.neighbourhood, state.circles, state.demand, tree, pace)
     if frame.price is not None:
         state.judged = quote.read(state.quotes, frame.price, tree, now, pace)
         coverage.see(state.coverage, frame.price)
+        yearly.take(state.yearly, frame.price, now.day)
         several = tree.plural(state.coverage.seen)
         p["price_spike"], p["price_drop"] = (np.where(several, state.judged.p[side], np.nan) for side in (0, 1))
     if frame.qty is not None or frame.stock is not None:
         p["stock_out"] = _over_given(tree, _stock_outs(state, frame, now))
         p["glut"] = _over_given(tree, _gluts(state, frame, now))
-    return Verdicts(p, _rarities(state, p), verdicts)
+    days, finds = _rarities(state, p, finds, tried)
+    return Verdicts(p, days, verdicts, finds)
 
 
 def _metrics(state: Univariate, tree: Tree, frame: Frame, start_ms: int) -> Chances:
@@ -215,14 +259,22 @@ def _over_given(tree: Tree, given: Floats) -> Floats:
     return p
 
 
-def _rarities(state: Panel, p: Mapping[Kind, Floats]) -> Chances:
-    """Days of each node's p, by what the smallest p of each kind has been; then this period is counted."""
-    nothing = np.full(state.tree.shape, np.nan)
-    every = np.stack([p.get(kind, nothing).ravel() for kind in _GROUPS])
+def _rarities(
+    state: Panel, p: Mapping[Kind, Floats], finds: Sequence[Find] = (), tried: int = 0
+) -> tuple[Chances, list[Find]]:
+    """Days of each node's and find's p, by what the smallest p of each group has been; then this period is counted."""
+    every = np.full((len(_GROUPS) + 1, state.tree.shape[0] * state.tree.shape[1]), np.nan)
+    for row, kind in enumerate(_GROUPS):
+        if kind in p:
+            every[row] = p[kind].ravel()
+    every[_CIRCLES, : len(finds)] = [find.p for find in finds]
     tests: Ints = (~np.isnan(every)).sum(axis=1)
+    tests[_CIRCLES] = tried
     days = rarity.recurrence(state.rarity, every, tests, state.pace)
     # Conditions come about so seldom by chance that they need no part of what is promised of all kinds together.
-    groups, scored = int((tests > 0).sum()), int((tests[: len(KINDS)] > 0).sum())
-    days = np.minimum(days * (groups / max(scored, 1)), rarity.MOST_DAYS)
+    groups, conditions = int((tests > 0).sum()), int((tests[len(KINDS) : _CIRCLES] > 0).sum())
+    days = np.minimum(days * (groups / max(groups - conditions, 1)), rarity.MOST_DAYS)
     rarity.learn(state.rarity, np.fmin.reduce(every, axis=1), tests, state.pace)
-    return {kind: days[i].reshape(state.tree.shape) for i, kind in enumerate(_GROUPS) if kind in p}
+    discovery.learn(state.discovery, np.fmax.reduce(days, axis=1), state.pace)
+    rated = [find._replace(days=float(of)) for find, of in zip(finds, days[_CIRCLES], strict=False)]
+    return {kind: days[i].reshape(state.tree.shape) for i, kind in enumerate(_GROUPS) if kind in p}, rated

@@ -5,10 +5,22 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from detectors import days_of_supply, demand, in_stock_sales, panel_evidence, rises, scan, stockout
+from detectors import (
+    days_of_supply,
+    demand,
+    discovery,
+    in_stock_sales,
+    neighbourhood,
+    panel_evidence,
+    rises,
+    scan,
+    stockout,
+    yearly,
+)
+from detectors.evidence import FALLS
 from detectors.incident import Finding
 from detectors.panel import Panel, Verdicts
-from detectors.state import Floats, Ints, Mask
+from detectors.state import Floats, Mask
 from detectors.supply import Verdict
 from streams.records import Kind
 
@@ -16,9 +28,22 @@ MOST: Final = 200
 """Findings of one kind and period: the rarest. More would say nothing new."""
 MOST_PARENTS: Final = 20
 """Parents of which the members are looked for, a kind and period: the rarest."""
+MOST_GOODS: Final = 8
+"""Goods that are named of a circle; where more are off, all goods together are."""
 _DEMAND: Final[dict[Kind, bool]] = {"demand_surge": False, "demand_drop": True}
 _PRICE: Final[dict[Kind, int]] = {"price_spike": 0, "price_drop": 1}
 _SIGN: Final = (1.0, -1.0)
+
+
+_Node = tuple[int, int]
+"""row and column of a node"""
+
+
+class _Rare(NamedTuple):
+    """How rare a node is."""
+
+    p: float
+    days: float
 
 
 class _Seen(NamedTuple):
@@ -33,34 +58,39 @@ class _Seen(NamedTuple):
 def findings(state: Panel, said: Verdicts, start_ms: int, least_days: float) -> list[Finding]:
     """The nodes that chance alone would say so of less than once in ``least_days``.
 
-    With a parent come those of its regions that the scan puts behind it, with its days: their own p may be common.
+    With a parent come those of its regions that the scan puts behind it, with its days: their own p may be common. So
+    it is with the regions and goods of a circle of neighbours that is as rare.
     """
     found: list[Finding] = []
     for kind, days in said.recurrence.items():
         explained = _explained(state, said, kind)
         wanted = (days >= least_days) & ~explained
-        if not wanted.any():
+        around = _around(state, said, kind, explained, least_days) if kind in _DEMAND else {}
+        if not (wanted.any() or around):
             continue
         seen = _seen(state, kind, start_ms)
-        rows, columns = _rarest(said.p[kind], wanted)
-        rarity = days[rows, columns]
+        p = said.p[kind]
+        nodes = {(r, c): _Rare(float(p[r, c]), float(days[r, c])) for r, c in _rarest(p, wanted)}
         if kind in _DEMAND and state.univariate is None:
-            rows, columns, rarity = _with_members(state, kind, seen, rows, columns, rarity, explained)
+            nodes = _with_members(state, kind, seen, nodes, p, explained)
+            nodes |= {node: rare for node, rare in around.items() if node not in nodes}
         measures = _measures(state, kind)
-        kinds = max(int(wanted[:, : state.tree.goods].any(axis=0).sum()), 1)
-        for i, (r, c) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+        goods = set(np.flatnonzero(wanted[:, : state.tree.goods].any(axis=0)).tolist()) | {c for _, c in around}
+        kinds = max(len(goods - {state.tree.goods}), 1)
+        for i, ((r, c), rare) in enumerate(nodes.items()):
             found.append(
                 Finding(
                     region=state.tree.regions[r],
                     commodity=state.tree.commodities[c],
                     kind=kind,
-                    p=float(said.p[kind][r, c]),
-                    recurrence_days=float(rarity[i]),
+                    p=rare.p,
+                    recurrence_days=rare.days,
                     since=int(seen.since[r, c]),
                     observed=float(np.nan_to_num(seen.observed[r, c])),
                     expected=float(np.nan_to_num(seen.expected[r, c])),
                     kinds=kinds,
-                    measures=_of_node(measures, r, c),
+                    measures=_of_node(measures, r, c)
+                    | {"false_share": round(float(discovery.false_share(state.discovery, rare.days)), 3)},
                     evidence=panel_evidence.of_demand(state, kind == "demand_drop", r, c)
                     if kind in _DEMAND and state.univariate is None and i < panel_evidence.MOST
                     else None,
@@ -83,24 +113,24 @@ def _explained(state: Panel, said: Verdicts, kind: Kind) -> Mask:
     return explained
 
 
-def _rarest(p: Floats, wanted: Mask) -> tuple[Ints, Ints]:
+def _rarest(p: Floats, wanted: Mask) -> list[_Node]:
     rows, columns = np.nonzero(wanted)
     order = np.argsort(p[rows, columns], kind="stable")[:MOST]
-    return rows[order].astype(np.int64), columns[order].astype(np.int64)
+    return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def _with_members(
-    state: Panel, kind: Kind, seen: _Seen, rows: Ints, columns: Ints, rarity: Floats, explained: Mask
-) -> tuple[Ints, Ints, Floats]:
-    """The nodes and their days, and behind them the members of the best subset below each of the rarest parents.
+    state: Panel, kind: Kind, seen: _Seen, nodes: Mapping[_Node, _Rare], p: Floats, explained: Mask
+) -> dict[_Node, _Rare]:
+    """The nodes, and behind them the members of the best subset below each of the rarest parents.
 
     What the supply verdict explains is no member either.
     """
     tree = state.tree
     leaf, parent = tree.below
-    found = dict(zip(zip(rows.tolist(), columns.tolist(), strict=True), rarity.tolist(), strict=True))
+    found = dict(nodes)
     parents = [node for node in found if node[0] >= tree.leaves][:MOST_PARENTS]
-    dispersion = panel_evidence.dispersion(state, kind == "demand_drop") if parents else rarity
+    dispersion = panel_evidence.dispersion(state, kind == "demand_drop") if parents else p
     for r, c in parents:
         column = slice(c, c + 1)
         members = scan.best_subset(
@@ -112,9 +142,27 @@ def _with_members(
         )
         for region in members.regions.tolist():
             if not explained[region, c]:
-                found.setdefault((region, c), found[r, c])
-    nodes = np.array(list(found), np.int64).reshape(-1, 2)
-    return nodes[:, 0], nodes[:, 1], np.array(list(found.values()))
+                found.setdefault((region, c), _Rare(float(p[region, c]), found[r, c].days))
+    return found
+
+
+def _around(state: Panel, said: Verdicts, kind: Kind, explained: Mask, least_days: float) -> dict[_Node, _Rare]:
+    """The regions and goods of circles that stand out. One region alone is no matter of its neighbours."""
+    found: dict[_Node, _Rare] = {}
+    tree = state.tree
+    for find in said.finds:
+        if find.days < least_days or _DEMAND[kind] != find.down:
+            continue
+        part = neighbourhood.parts(find, state.circles, state.demand, tree, state.pace)
+        goods = part.commodities.tolist()
+        if len(goods) > MOST_GOODS:
+            goods = [tree.goods] if len(tree.commodities) > tree.goods else goods[:MOST_GOODS]
+        regions = [r for r in part.regions.tolist() if not explained[r].all()]
+        if len(regions) > 1:
+            for r in regions:
+                for c in goods:
+                    found.setdefault((r, c), _Rare(find.p, find.days))
+    return found
 
 
 def _seen(state: Panel, kind: Kind, start_ms: int) -> _Seen:
@@ -141,6 +189,7 @@ def _measures(state: Panel, kind: Kind) -> dict[str, Callable[[int, int], float]
     arrays: dict[str, Floats] = {}
     if kind in _PRICE:
         arrays |= rises.rises(state.quotes.shelf, state.tree, state.pace)
+        arrays["price_rise_year"] = yearly.rise(state.yearly, state.tree)
     if kind in _DEMAND and state.univariate is None:
         if state.judged is not None:
             arrays["price_ratio"] = np.exp(state.judged.relative[0].astype(np.float64))
@@ -154,6 +203,8 @@ def _measures(state: Panel, kind: Kind) -> dict[str, Callable[[int, int], float]
         normal = days_of_supply.normal_days(state.tree.commodities[: state.tree.goods])
         nothing = np.full(stock.shape, np.nan)
         arrays["stock_pct_of_normal"] = _leaves(state, days_of_supply.percent_of_normal(stock, nothing, daily, normal))
+    if kind in FALLS and state.reporting is not None:
+        arrays["reporting_share"] = np.broadcast_to(state.reporting[:, None], state.tree.shape)
     return {name: _reader(array) for name, array in arrays.items()}
 
 

@@ -64,6 +64,10 @@ _READING: Final = {
     "demand_ratio": Measure(Names("销量为平常的倍数", "sales, times the usual")),
     "stock_pct_of_normal": Measure(Names("库存为正常的百分比", "stock, % of normal")),
     "stock_out_days": Measure(Names("脱销天数", "days out of stock")),
+    "reporting_share": Measure(Names("报数地点占平常的比例", "places that report, of the usual"), percent=True),
+    "false_share": Measure(
+        Names("近期同样罕见的预期误报比例", "expected false, of those as rare of late"), percent=True
+    ),
     "hog_grain_ratio": Measure(Names("猪粮比价", "hog to grain price ratio")),
     "sow_stock_fall": Measure(Names("能繁母猪存栏降幅", "fall of breeding sows"), ("1m", "3m"), percent=True),
 }

@@ -72,6 +72,8 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """the price beside it, by the usual one"""
     stock_ratio: float | None = None
     """the stock beside it, by the usual one"""
+    false_share: float | None = None
+    """of what was found of late and is as rare, the share that is expected to be false"""
     otherwise: list[Explanation] = []
     measured: list[Measured] = []
     """what the rules were asked of"""

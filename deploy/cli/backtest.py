@@ -46,6 +46,15 @@ def backtest(
     metrics: Annotated[
         bool, typer.Option("--metrics", help="The values are metrics of any kind (temperatures, loads), and no trade.")
     ] = False,
+    centres: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CENTRES.csv",
+            help="Where regions lie: code, longitude, latitude. Most division codes are known.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write a picture of each alert into this folder.")
     ] = None,
@@ -64,12 +73,14 @@ def backtest(
 
     from deploy.backtest_input import read_input
     from deploy.backtesting import run
+    from detectors.adjacency import CentresError, read_centres
     from detectors.budget import BudgetError, parse_budget
     from detectors.rulebook import RulebookError, rulebooks
 
-    with told(RulebookError, BudgetError):
+    with told(RulebookError, BudgetError, CentresError):
         books = rulebooks(rulebook)
         allowed = parse_budget(budget) if budget is not None else None
+        places = read_centres(centres) if centres is not None else None
     for target in (out, signals):
         if target is not None and not target.parent.is_dir():
             raise CommandError(f"{target}: expected a folder to write into, {target.parent} is none: make it first")
@@ -83,7 +94,15 @@ def backtest(
                 raise CommandError(f"{source}: {len(given.wrong)} of {given.rows} rows are not as expected (--strict)")
         bar.update(task, description="detecting", total=len(given.numbers), completed=0)
         summary = run(
-            given, out, signals, books, allowed, plot, lambda done: bar.update(task, completed=done), metrics=metrics
+            given,
+            out,
+            signals,
+            books,
+            allowed,
+            plot,
+            lambda done: bar.update(task, completed=done),
+            metrics=metrics,
+            centres=places,
         )
     _tell(summary, out)
 
@@ -100,5 +119,7 @@ def _tell(summary: "Summary", out: Path) -> None:
         f"{summary.observations} observations of {summary.series} series in {summary.periods} periods; "
         f"{summary.skipped} rows skipped; {summary.signals} chances; {summary.alerts} alerts written to {out}"
     )
+    if summary.alerts:
+        say(f"  of these chance alone would give {summary.by_chance:.0f}")
     for kind, count in sorted(summary.by_kind.items()):
         say(f"  {kind:20s} {count}")

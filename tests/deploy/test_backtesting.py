@@ -89,6 +89,7 @@ def test_the_columns_are_those_of_the_contract(
     assert {s["region"] for s in signals} == {*SHOPS, "3101", "*"}
     assert len({a["alert_id"] for a in alerts}) == len(alerts) == summary.alerts
     assert summary.observations == 120 * len(SHOPS) * len(GOODS)
+    assert summary.by_chance == min(4.0, summary.alerts)
 
 
 @pytest.mark.parametrize("days", [60, RUSH + 1, 110])
@@ -143,3 +144,24 @@ def test_metrics_of_any_kind_are_judged_by_the_univariate_path(tmp_path: Path) -
     low = [s["ts"] for s in signals if s["kind"] == "demand_surge" and float(s["p"]) <= 0.004]
     assert str(start + 5 * 1900) in low
     assert {s["kind"] for s in signals} == {"demand_surge", "demand_drop"}
+
+
+def test_a_weak_rush_of_neighbouring_shops_is_told_where_they_lie(tmp_path: Path) -> None:
+    rng, shops = np.random.default_rng(6), [f"shop {i}" for i in range(30)]
+    lines = ["ts,region,commodity,qty"]
+    for day in range(220):
+        rate = rng.gamma(20.0, 60.0 / 20.0, (30, 2))
+        if day >= 215:
+            rate[:9, 0] *= 1.5
+        sold = rng.poisson(rate)
+        lines += [f"{START + day},{shops[i]},{good},{sold[i, j]}" for i in range(30) for j, good in enumerate("ab")]
+    (tmp_path / "input.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    given, books = read_input(tmp_path / "input.csv"), rulebooks("national")
+    places = {shop: (110.0 + 0.1 * i + 1e-4 * i * i, 30.0) for i, shop in enumerate(shops)}
+    told = []
+    for centres in (None, places):
+        run(given, tmp_path / "a.csv", None, books, centres=centres)
+        surges = [a for a in read(tmp_path / "a.csv") if a["kind"] == "demand_surge" and a["commodity"] == "a"]
+        told.append({tuple(a["regions"].split(";")) for a in surges if a["detected"] >= str(START + 215)})
+    beside = [set(regions) for regions in told[1] - told[0]]
+    assert any(len(regions & set(shops[:9])) >= 4 and len(regions - set(shops[:9])) <= 1 for regions in beside)

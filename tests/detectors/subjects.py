@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors import coverage, demand, glut, panel, quote, scan, stockout, supply, univariate
+from detectors import coverage, demand, glut, panel, quote, stockout, supply, univariate
 from detectors.coverage import Coverage
 from detectors.demand import Demand
 from detectors.glut import Glut
@@ -17,7 +17,6 @@ from detectors.moment import Moment, moment_of
 from detectors.pace import DAY_MS, Pace
 from detectors.panel import Frame, Panel
 from detectors.quote import Quotes
-from detectors.scan import Scan
 from detectors.state import Floats, State
 from detectors.stockout import Stockout
 from detectors.supply import Seen, Supply
@@ -138,18 +137,6 @@ def machines(tree: Tree, pace: Pace) -> Subject:
     return Subject(machines, tree, pace, [state], look)
 
 
-def spread(tree: Tree, pace: Pace) -> Subject:
-    parents = len(tree.regions) - tree.leaves
-    state = Scan.empty(units=parents, codes=tree.shape[1])
-
-    def look(frame: Frame, _: Moment) -> Sequence[Floats]:
-        scores = scan.scores(reported(frame)[0][None], usual(tree)[None], 1.0, tree)
-        said = scan.step(state, scores, np.zeros(scores.up.shape, np.bool_), pace)
-        return [np.concatenate([np.full((tree.leaves, tree.shape[1]), np.nan), p]) for p in said]
-
-    return Subject(spread, tree, pace, [state], look)
-
-
 def whole_panel(tree: Tree, pace: Pace) -> Subject:
     whole = Panel.new(tree, pace)
 
@@ -168,7 +155,6 @@ NEWS: Final[dict[str, New]] = {
     "gluts": gluts,
     "interruptions": interruptions,
     "univariate": machines,
-    "scan": spread,
     "panel": whole_panel,
 }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from detectors.adjacency import CentresError, circles, read_centres
+from detectors.adjacency import CentresError, centres, circles, read_centres
 from streams.regions import regions
 
 CODES = ["110101", "110102", "110105", "120101", "120102", "310101"]
@@ -53,6 +53,17 @@ def test_every_county_has_neighbours_by_the_codes_alone() -> None:
     near = circles(counties, 5)
     assert (near >= 0).all()
     assert all(len(set(row)) == 5 for row in near.tolist())
+
+
+def test_the_neighbours_of_a_county_at_the_border_of_a_province_lie_on_both_sides() -> None:
+    counties = [code for code in regions() if len(code) == 6]
+    near = circles(counties, 8, centres())
+    assert {counties[i][:2] for i in near[counties.index("330421")]} == {"31", "33"}
+
+
+def test_centres_are_of_division_codes_and_lie_in_china() -> None:
+    assert set(centres()) <= set(regions())
+    assert all(73.0 < east < 136.0 and 3.0 < north < 54.0 for east, north in centres().values())
 
 
 def test_centres_are_read_from_a_file(tmp_path: Path) -> None:

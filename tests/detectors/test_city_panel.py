@@ -75,5 +75,5 @@ def test_a_county_without_a_line_has_reported_nothing_and_one_with_some_has_sold
 
 @pytest.mark.parametrize("bad", [b"", b"\xff" * 40])
 def test_other_bytes_are_refused(bad: bytes) -> None:
-    with pytest.raises(PanelError, match="expected version 1"):
+    with pytest.raises(PanelError, match="expected version 2"):
         from_bytes(bad, PACE)

@@ -46,3 +46,14 @@ def test_no_parent_speaks_before_two_of_its_parts_have_been_seen() -> None:
     totals = run([[1.0, np.nan, np.nan], [1.0, 2.0, np.nan]])
     assert np.isnan(totals[0])
     assert totals[1] == 3.0
+
+
+def test_the_share_that_reports_is_of_those_that_usually_do() -> None:
+    state, usual = Coverage.empty(units=TREE.leaves, codes=TREE.goods), np.array([[10.0], [20.0], [np.nan]])
+    assert np.isnan(coverage.share(state, TREE, usual)).all()
+    for _ in range(10):
+        coverage.whole(state, TREE, usual, DAY)
+    share = coverage.share(state, TREE, np.array([[np.nan], [5.0], [5.0]]))
+    assert share[:2].tolist() == [0.0, 1.0]
+    assert np.isnan(share[2])
+    assert share[CITY] == 0.5

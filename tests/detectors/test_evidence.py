@@ -27,6 +27,12 @@ def test_counts_are_summed_and_the_rarest_reading_lends_its_series() -> None:
     assert evidence_of(hits[1:], hits[1:], "demand_surge", 300.0, 100.0).low == 80.0
 
 
+def test_the_rarest_reading_says_which_share_of_those_as_rare_is_expected_to_be_false() -> None:
+    hits = [hit(measures={"false_share": 0.4}), hit("330603", recurrence_days=900.0, measures={"false_share": 0.05})]
+    assert evidence_of(hits, hits, "demand_surge", 600.0, 200.0).false_share == 0.05
+    assert evidence_of(hits[:1], hits[:1], "demand_surge", 300.0, 100.0).false_share == 0.4
+
+
 def test_commodities_are_ranked_by_what_they_add_beyond_the_usual() -> None:
     parts = contributions([hit(commodity="0101"), hit(commodity="1001", observed=900.0), hit(commodity="*")])
     assert [(part.commodity, part.share, part.ratio) for part in parts] == [("1001", 0.8, 9.0), ("0101", 0.2, 3.0)]

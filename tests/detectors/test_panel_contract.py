@@ -35,7 +35,6 @@ from tests.detectors.subjects import (
     length,
     reported,
     run,
-    spread,
     starts,
     whole_panel,
 )
@@ -45,7 +44,7 @@ ROUNDING: Final = 0.0
 CHANCE: Final = 1e-6
 """Chance alone brings no smaller p in the few hundred to thousand that are told here."""
 every = pytest.mark.parametrize("new", NEWS.values(), ids=NEWS)
-LEARNERS: Final = [new for new in NEWS.values() if new not in (interruptions, spread, whole_panel)]
+LEARNERS: Final = [new for new in NEWS.values() if new not in (interruptions, whole_panel)]
 """Those who learn what is usual, and are not given it."""
 
 

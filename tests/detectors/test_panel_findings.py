@@ -111,3 +111,38 @@ def test_a_rush_is_shown_with_what_was_sold_what_is_usual_and_when_it_began() ->
     assert rush.observed >= 400.0
     assert 35.0 < rush.expected < 0.6 * rush.observed
     assert START + 37 * DAY_MS < rush.since <= START + 42 * DAY_MS
+
+
+def test_a_find_says_which_share_of_those_as_rare_is_expected_to_be_false() -> None:
+    state = Panel.new(TREE, DAILY)
+    state.discovery.days[:] = 60.0
+    said = told("price_spike", {("330603", "rice"): 1e-6})
+    (alone,) = findings(state, said, START, 30.0)
+    assert alone.measures["false_share"] == pytest.approx(60.0 / 256.0, abs=1e-3)
+    state.discovery.found[:9] = 6.0
+    (among,) = findings(state, said, START, 30.0)
+    assert among.measures["false_share"] == pytest.approx(10.0 / 256.0, abs=1e-3)
+
+
+def test_a_fall_says_how_many_of_those_that_usually_report_do() -> None:
+    state, rng = Panel.new(TREE, DAILY), np.random.default_rng(3)
+    for day in range(43):
+        qty = rng.poisson(50.0, (TREE.leaves, TREE.goods)).astype(np.float64)
+        if day == 42:
+            qty[0] = np.nan
+            qty[1, 1] = 0.0
+        said = panel.step(state, Frame(qty=qty), START + day * DAY_MS)
+    for region, share in (("330603", 1.0), ("3306", 0.5)):
+        found = findings(state, told("demand_drop", {(region, "rice"): 1e-6}), START + 42 * DAY_MS, 30.0)
+        assert next(f for f in found if f.region == region).measures["reporting_share"] == pytest.approx(share)
+    assert said.verdicts is not None
+    assert said.verdicts[0] == Verdict.FEED_FAULT
+
+
+def test_a_price_says_what_it_was_in_the_same_month_of_the_year_before() -> None:
+    state = Panel.new(TREE, DAILY)
+    for day in range(420):
+        price = np.full((TREE.leaves, TREE.goods), 10.0 if day < 390 else 13.0)
+        panel.step(state, Frame(price=price), START + day * DAY_MS)
+    (found,) = findings(state, told("price_spike", {("330603", "rice"): 1e-6}), START + 419 * DAY_MS, 30.0)
+    assert found.measures["price_rise_year"] == pytest.approx(0.3, abs=1e-3)
