@@ -32,6 +32,8 @@ class Festival(NamedTuple):
     """ratios of at most 1: as little as that may be bought, where shops open at all"""
     source: str
     """how the ratios were chosen"""
+    west: bool = False
+    """whether it is of the Western year, whose small festivals say nothing of Christmas"""
 
     @property
     def first(self) -> int:
@@ -169,6 +171,7 @@ FESTIVALS: Final = (
         ((0, 0, 0.2), (1, 3, 0.8)),
         "measured: 1.3 to 1.74 at one United States grocer's tills from the 21st on; 1.15 until the 28th in card "
         "spending averaged over seven days; up to 1.9 in one Chinese supermarket. Before the 20th: reasoned",
+        west=True,
     ),
     Festival(
         "New Year",
@@ -176,6 +179,7 @@ FESTIVALS: Final = (
         ((-2, 0, 1.4), (1, 2, 1.2)),
         ((0, 0, 0.2), (1, 2, 0.8)),
         "measured: 1.3 before and 0.2 on the day at a United States grocer, 1.3 (one year 2.2) on 31 December in China",
+        west=True,
     ),
     Festival(
         "Easter",
@@ -183,6 +187,7 @@ FESTIVALS: Final = (
         ((-4, -3, 1.1), (-2, -1, 1.25)),
         ((-2, -2, 0.8), (0, 1, 0.5)),
         "measured: 1.15 in card spending, 1.35 at one grocer; shops shut on Sunday by law in much of Europe: reasoned",
+        west=True,
     ),
     Festival(
         "Mother's Day",
@@ -190,6 +195,7 @@ FESTIVALS: Final = (
         ((-2, 0, 1.2),),
         (),
         "reasoned: the largest family day of spring in the Americas and much of Europe",
+        west=True,
     ),
     Festival(
         "Thanksgiving",
@@ -197,6 +203,7 @@ FESTIVALS: Final = (
         ((-5, -3, 1.1), (-2, -1, 1.4)),
         ((-1, 1, 0.8), (0, 2, 0.5)),
         "measured: 1.6 and 1.9 on the two days before at one grocer, then 0.5; 0.8 in card spending",
+        west=True,
     ),
     Festival("618", _fixed(6, 18), ((-2, 2, 1.15),), (), "reasoned: an online sale that shops follow with price cuts"),
     Festival("11-11", _fixed(11, 11), ((-1, 1, 1.15),), (), "reasoned: as 618; nothing seen in one supermarket"),

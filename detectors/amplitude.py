@@ -13,7 +13,17 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 
 from detectors.almanac import Lift
-from detectors.festivals import MONTH_SLOTS, SLOTS, beside, festival_slots, month_slot, occasions, pay_days, peak
+from detectors.festivals import (
+    MONTH_SLOTS,
+    SLOTS,
+    beside,
+    festival_slots,
+    month_slot,
+    occasions,
+    pay_days,
+    peak,
+    priors,
+)
 from detectors.moment import Moment
 from detectors.state import Axes, Floats, PerSeries, State
 
@@ -25,6 +35,10 @@ PRIOR: Final = 0.25
 """The prior counts as so many occasions."""
 STAYS: Final = 0.7
 """So much of the prior stays for ever where a festival has shown its full effect: its run-up shifts by days."""
+OTHERS: Final = 1.0
+"""The prior of a festival that others tell of weighs as much as so many others of its own size."""
+SAFE: Final = 1.5
+"""It may do so many times what the others did of theirs."""
 SHIFT: Final = 0.15
 """What was learned is taken so much further: no year is like the last."""
 BEYOND: Final = 0.4
@@ -90,10 +104,11 @@ def step(state: Amplitude, observed: Floats, expected: Floats, moment: Moment) -
 def lift(state: Amplitude, day: int) -> Band:
     """How far above and below the usual a local day may be, before anything of it is known.
 
-    With m learned from n occasions and L the prior: ``surge = u + (L - u)+ max(PRIOR / (n + PRIOR), STAYS a)``. ``u``
-    is the largest of m+ of the day and its two neighbours, each shrunk by ``(1 + SHIFT) n L^2 / (n L^2 + noise)``;
-    ``a`` is what the festival did on its best day here over the prior's best, in [0, 1]. Drop likewise. Of several
-    occasions the widest counts. Where none is, the arrays have the shape (1, 1).
+    With m learned from n occasions and L the prior: ``surge = u + (L - u)+ max(o PRIOR / (n + PRIOR), STAYS a)``.
+    ``u`` is the largest of m+ of the day and its two neighbours, each shrunk by
+    ``(1 + SHIFT) n L^2 / (n L^2 + noise)``; ``a`` is what the festival did on its best day here over the prior's best,
+    ``o`` the same of all festivals of the Chinese year together, both in [0, 1] (of a Western one ``o`` is 1). Drop
+    likewise. Of several occasions the widest counts. Where none is, the arrays have the shape (1, 1).
     """
     found = occasions(day)
     monthly = _month(state, day)
@@ -107,9 +122,10 @@ def lift(state: Amplitude, day: int) -> Band:
             learned = _learned(state, slot, max(occasion.lift.surge, -occasion.lift.drop), noise)
             up, down = np.maximum(up, learned), np.minimum(down, learned)
         left = PRIOR / (state.pool[1, occasion.slot] + PRIOR)
-        acts = _acts(state, occasion.slot, noise)
-        surge = np.maximum(surge, up + max(left, STAYS * acts.surge) * np.maximum(occasion.lift.surge - up, 0.0))
-        drop = np.minimum(drop, down + max(left, STAYS * acts.drop) * np.minimum(occasion.lift.drop - down, 0.0))
+        acts, others = _acts(state, occasion.slot, noise), _others(state, occasion.slot, noise)
+        rise, fall = (max(o * left, STAYS * a) for o, a in zip(others, acts, strict=True))
+        surge = np.maximum(surge, up + rise * np.maximum(occasion.lift.surge - up, 0.0))
+        drop = np.minimum(drop, down + fall * np.minimum(occasion.lift.drop - down, 0.0))
     return Band(surge, drop)
 
 
@@ -129,6 +145,29 @@ def _acts(state: Amplitude, slot: int, noise: float) -> Lift:
     surge = (float(pool.max()) - error) / best.surge if best.surge > 0.0 else 0.0
     drop = (float(pool.min()) + error) / best.drop if best.drop < 0.0 else 0.0
     return Lift(min(max(surge, 0.0), 1.0), min(max(drop, 0.0), 1.0))
+
+
+def _others(state: Amplitude, slot: int, noise: float) -> Lift:
+    """How much of its prior a festival may do here, in [0, 1] a side, by what those of the Chinese year did.
+
+    ``SAFE (w + sum g b) / (w + sum b^2)``: a regression through the origin of what each did on its best day, g, on its
+    prior's best of the days seen, b, beside ``w = OTHERS`` times the square of its own. So small festivals that do
+    nothing say much of other small ones and little of the largest. A Western one keeps its prior until it has passed:
+    where the small ones do nothing (Mother's Day at the grocer's), Christmas still does.
+    """
+    sizes, starts, west = priors()
+    if west[np.searchsorted(starts, slot, side="right") - 1]:
+        return Lift(1.0, 1.0)
+    year = ~west
+    own, error = peak(slot), math.sqrt(noise)
+    mean, seen = state.pool[0], state.pool[1] > 0.0
+    shares = []
+    for size, sign, best in zip(sizes, (1.0, -1.0), (own.surge, -own.drop), strict=True):
+        b = np.maximum.reduceat(np.where(seen, size, 0.0), starts)[year]
+        g = np.clip(np.maximum.reduceat(np.where(seen, sign * mean, 0.0), starts)[year] - error, 0.0, b)
+        own_weight = max(OTHERS * best * best, 1e-9)
+        shares.append(min(1.0, float(SAFE * (own_weight + g @ b) / (own_weight + b @ b))))
+    return Lift(*shares)
 
 
 def _noise(state: Amplitude) -> float:

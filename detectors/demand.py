@@ -9,6 +9,7 @@ from detectors import calibrate, expectation, siblings, windows
 from detectors.amplitude import Band
 from detectors.calibrate import BINS
 from detectors.expectation import Singles
+from detectors.kinds import Kinds
 from detectors.moment import Moment
 from detectors.pace import Pace
 from detectors.siblings import Siblings
@@ -56,8 +57,9 @@ def step(
     """Chances of so high and so low a demand, from one period; changes the state.
 
     ``qty``: of all nodes, float64 (..., regions, commodities), any unit, NaN where not reported. ``tree``: with it what
-    siblings do counts too. ``band``: how far a festival may lift or lower each node, log; without it that of the moment
-    is for all. Nodes are judged from four days (or longer periods) and the guard on.
+    siblings do counts too, and kinds of nodes have a variance each. ``band``: how far a festival may lift or lower each
+    node, log; without it that of the moment is for all. Nodes are judged from four days (or longer periods) and the
+    guard on.
     """
     seen = np.isfinite(qty)
     sold = np.where(seen, np.maximum(qty, 0.0), 0.0).astype(np.float32)
@@ -67,7 +69,7 @@ def step(
     there = np.where(seen, season, 0.0).astype(np.float32)
     high, low = (np.asarray(there * np.exp(_soft(lift)), np.float32) for lift in (surge, drop))
     windows.push(state, sold, high, low, moment.start_ms, pace)
-    scores = windows.judge(state, seen, pace)
+    scores = windows.judge(state, seen, pace, None if tree is None else Kinds.of(tree))
     if tree is not None:
         scores = siblings.beside(state, scores, tree, pace)
     up = _side(state, UP, scores, scores.up, scores.high, pace)

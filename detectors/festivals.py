@@ -11,8 +11,10 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import holidays
+import numpy as np
 
 from detectors.almanac import FESTIVALS, PLAIN, Lift, Steps
+from detectors.state import Floats, Ints, Mask
 
 _EPOCH: Final = date(1970, 1, 1)
 _MAKE_UP: Final = "(substituted"
@@ -65,6 +67,31 @@ def festival_slots(slot: int) -> range:
         if start <= slot < end:
             return range(start, end)
     return range(slot, slot + 1)
+
+
+class Priors(NamedTuple):
+    """What the calendar says of all festivals at once."""
+
+    sizes: Floats
+    """(2, SLOTS): log of the lift, and of the drop upside down, of each slot"""
+    starts: Ints
+    """the first slot of each festival, those of the exchanged days last"""
+    west: Mask
+    """whether each is of the Western year; exchanged days are of the Chinese one"""
+
+
+@cache
+def priors() -> Priors:
+    """The priors of all slots as arrays."""
+    sizes = np.zeros((2, SLOTS))
+    for festival, start in zip(FESTIVALS, _STARTS[:-1], strict=True):
+        for i, offset in enumerate(range(festival.first, festival.last + 1)):
+            sizes[:, start + i] = _most(festival.surge, offset, max), -_most(festival.drop, offset, min)
+    for occasion in (DAY_OFF, MAKE_UP_DAY):
+        sizes[:, occasion.slot] = occasion.lift.surge, -occasion.lift.drop
+    exchanged = (DAY_OFF.slot, MAKE_UP_DAY.slot)
+    west = [festival.west for festival in FESTIVALS] + [False] * len(exchanged)
+    return Priors(sizes, np.array([*_STARTS[:-1], *exchanged], np.int64), np.array(west))
 
 
 def beside(slot: int) -> range:

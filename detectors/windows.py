@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.expectation import Expectation, Singles, hourly, known
+from detectors.kinds import Kinds
 from detectors.pace import HOUR_MS, Pace
 from detectors.state import Axes, Mask
 
@@ -20,8 +21,12 @@ DAYS: Final = (2, 3, 5)
 """lengths of the windows: hours for cadences below a day, else periods. A window of one day is left out: real days that
 stand alone are most of the false alarms, and a sharp rush fills two days on its first"""
 HALF_LIFE_DAYS: Final = 28.0
-OWN: Final = 20.0
-"""periods of the pool that stand beside a series' own variance"""
+"""of the law that is for all"""
+OWN_HALF_LIFE_DAYS: Final = 90.0
+OWN: Final = 60.0
+"""of a series' own variance, and the periods of its kind that stand beside it: from less it is too uncertain itself"""
+KIND: Final = 120.0
+"""periods of the law for all, a node, that stand beside those of a kind: its nodes move together"""
 CUT: Final = 3.0
 """standard deviations at which a deviation is cut before it teaches the variance"""
 CUT_BIAS: Final = 1.02
@@ -61,6 +66,8 @@ class Windows(Expectation):
     """float64: number of the newest cell, whether there is one, its first period's start (ms UTC)"""
     squares: Annotated[Singles, Axes((2, WINDOWS, "units", "codes"), "f4")]
     """squared deviations over the pool's variance; periods; fading"""
+    factor: Annotated[Singles, Axes((WINDOWS, "units", "codes"), "f4")]
+    """of the pool's variance, as last judged; 0: never"""
     moments: Annotated[Singles, Axes((5, WINDOWS, 1, 1), "f8")]
     """of the pool's variance over 1 / expected, fading"""
 
@@ -75,6 +82,8 @@ class Scores(NamedTuple):
     observed: Singles
     high: Singles
     low: Singles
+    variance: Singles
+    """of the deviation on the cube-root scale"""
 
 
 @cache
@@ -103,17 +112,18 @@ def push(state: Windows, sold: Singles, high: Singles, low: Singles, start_ms: i
     state.low[at] += low
 
 
-def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace) -> Scores:
+def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace, kinds: Kinds | None = None) -> Scores:
     """z of each window, and in place what its deviation teaches of the variance.
 
     ``d = 3 ((O / E)^(1/3) - 1)`` with O sold and E usual in the window, ``z = (d + min(v/3, 1)) / sqrt(v)``,
-    ``v = f (a + b / E)``: a and b by weighted regression over all series, f the series' own factor, shrunk to 1.
-    Source: Wilson and Hilferty 1931 (cube roots of gamma sums are nearly normal; mean ``1 - v / 9``).
+    ``v = f (a + b / E)``: a and b by weighted regression over all series, f the series' own factor, shrunk to that of
+    its kind (a sum of many varies less than each of them), or to 1. Source: Wilson and Hilferty 1931 (cube roots of
+    gamma sums are nearly normal; mean ``1 - v / 9``).
     """
     lengths = cells(pace).windows
     newest = int(state.cell[0].flat[0])
     shape = (len(lengths), *state.level.shape)
-    out = Scores(*(np.full(shape, np.nan, np.float32) for _ in range(5)))
+    out = Scores(*(np.full(shape, np.nan, np.float32) for _ in range(6)))
     sums = np.zeros((3, *state.level.shape), np.float32)
     ready = known(state) & seen
     if not ready.any():
@@ -130,7 +140,7 @@ def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace) -> Scores:
         high, low = (np.maximum(state.level * s, LEAST_EXPECTED) for s in sums[1:])
         good = ready & (state.level * sums[1] > LEAST_EXPECTED)
         a, b = _pool(state, k)
-        factor = (state.squares[0, k] + OWN) / (state.squares[1, k] + OWN)
+        factor = state.factor[k] = _factor(state, k, kinds)
         up, variance = _z(sums[0], high, a, b, factor)
         down = up if plain else _z(sums[0], low, a, b, factor)[0]
         z, teaches = (up, good) if plain else _outside(up, down, sums[1] > sums[2], good)
@@ -139,7 +149,7 @@ def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace) -> Scores:
         watched = state.squares[1, k].max(axis=(-2, -1), keepdims=True) >= length
         watched = watched & (not hourly(pace) or state.hour_visits.max(axis=0) >= LEAST_VISITS)
         judged = good & watched & (b * factor / high < SPARSE)
-        for array, value in zip(out, (up, down, sums[0], high, low), strict=True):
+        for array, value in zip(out, (up, down, sums[0], high, low, variance), strict=True):
             array[k] = np.where(judged, value, np.nan)
     return out
 
@@ -147,7 +157,7 @@ def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace) -> Scores:
 def variance(state: Windows, k: int, usual: Singles) -> Singles:
     """Variance of d in window ``k`` of each node where ``usual`` is expected in it, float32."""
     a, b = _pool(state, k)
-    factor = (state.squares[0, k] + OWN) / (state.squares[1, k] + OWN)
+    factor = np.where(state.factor[k] > 0.0, state.factor[k], 1.0)
     return np.asarray((a + b / usual + LEAST_VARIANCE) * factor, np.float32)
 
 
@@ -163,6 +173,16 @@ def _outside(up: Singles, down: Singles, festive: Mask, good: Mask) -> tuple[Sin
     """Deviation from the band of a festival, and where it says how much trade varies: not inside of a band."""
     z = np.where(up > 0.0, up, np.where(down < 0.0, down, np.float32(0.0)))
     return z, good & (~festive | (z != 0.0))
+
+
+def _factor(state: Windows, k: int, kinds: Kinds | None) -> Singles:
+    """Variance of each node over that of the law for all, as its own periods and those of its kind show it."""
+    squares, periods = state.squares[:, k].astype(np.float32)
+    if kinds is None:
+        return np.asarray((squares + OWN) / (periods + OWN), np.float32)
+    prior = KIND * np.maximum(kinds.total((periods > 0.0).astype(np.float32)), 1.0)
+    of_kind = (kinds.total(squares) + prior) / (kinds.total(periods) + prior)
+    return np.asarray((squares + OWN * of_kind) / (periods + OWN), np.float32)
 
 
 def _pool(state: Windows, k: int) -> tuple[Singles, Singles]:
@@ -188,11 +208,13 @@ def _learn(
     factor: Singles,
     pace: Pace,
 ) -> None:
-    fade = 0.5 ** (1.0 / (HALF_LIFE_DAYS * max(pace.ticks_per_day, 1.0)))
+    fade, own_fade = (
+        0.5 ** (1.0 / (days * max(pace.ticks_per_day, 1.0))) for days in (HALF_LIFE_DAYS, OWN_HALF_LIFE_DAYS)
+    )
     much = np.where(np.abs(z) > ODD, ODD_WEIGHT, 1.0).astype(np.float32)
     square = np.minimum(z * z, CUT * CUT)
     own = state.squares[:, k]
-    kept = 1.0 - (1.0 - fade) * much
+    kept = 1.0 - (1.0 - own_fade) * much
     own[...] = np.where(good, own * kept + np.stack([square * factor * CUT_BIAS, np.ones_like(square)]) * much, own)
     x = 1.0 / usual
     weight = good / (0.05 + x) ** 2 / np.maximum(factor, 1.0) ** 2

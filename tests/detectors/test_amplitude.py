@@ -141,3 +141,21 @@ def test_sales_that_never_change_leave_a_sound_band() -> None:
         band = amplitude.lift(state, day)
         assert (band.drop <= 0.0).all()
         assert (band.surge >= 0.0).all()
+
+
+def test_where_small_festivals_do_nothing_others_not_yet_seen_are_hardly_expected_and_the_largest_still_is() -> None:
+    state = Amplitude.empty(units=3, codes=4)
+    new_year, mid_autumn = date(2021, 2, 9), date(2021, 9, 20)
+    run(state, date(2020, 9, 5), date(2021, 1, 20), lambda _: 1.0)
+    assert ratios(state, new_year)[0] > 3.0
+    run(state, date(2021, 1, 21), date(2021, 9, 15), lambda _: 1.0)
+    fresh = Amplitude.empty(units=3, codes=4)
+    run(fresh, date(2021, 3, 5), date(2021, 9, 15), lambda _: 1.0)
+    assert ratios(fresh, mid_autumn)[0] < 0.8 * math.exp(lift_of(number(mid_autumn)).surge)
+
+
+def test_small_western_festivals_that_do_nothing_say_nothing_of_christmas() -> None:
+    state = Amplitude.empty(units=3, codes=4)
+    run(state, date(2021, 3, 5), date(2021, 12, 1), lambda _: 1.0)
+    christmas = number(date(2021, 12, 23))
+    assert float(amplitude.lift(state, christmas).surge.max()) == pytest.approx(lift_of(christmas).surge)

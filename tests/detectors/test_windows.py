@@ -3,7 +3,9 @@
 import numpy as np
 
 from detectors import windows
+from detectors.kinds import Kinds
 from detectors.pace import DAY_MS, HOUR_MS, Pace
+from detectors.tree import Tree
 from detectors.windows import Windows
 
 
@@ -74,3 +76,20 @@ def test_what_passes_a_festivals_band_is_a_surge_by_no_more_than_that() -> None:
     assert (festive.up > 1.0).all()
     assert (festive.up < plain.up).all()
     assert (festive.down == plain.down).all()
+
+
+def test_series_of_which_little_is_known_vary_as_those_of_their_kind_do() -> None:
+    tree, pace = Tree.of([f"31{i:02d}" for i in range(1, 31)], ["salt"]), Pace.of(DAY_MS)
+    known = []
+    for kinds in (Kinds.of(tree), None):
+        state = Windows.empty(units=tree.shape[0], codes=1)
+        state.level[:], state.days[:] = 100.0, 30.0
+        state.squares[:, :, 1:30] = np.array([50.0, 100.0])[:, None, None, None]
+        one = np.ones(tree.shape, np.float32)
+        windows.push(state, 100.0 * one, one, one, 0, pace)
+        windows.judge(state, np.ones(tree.shape, bool), pace, kinds)
+        known.append(state.factor[0, :, 0])
+    of_kind, alone = known
+    assert of_kind[0] < 0.9
+    assert alone[0] == of_kind[-1] == 1.0
+    assert (of_kind[1:30] < alone[1:30]).all()
