@@ -120,6 +120,7 @@ class Demo:
             sending = bar.add_task(f"{HISTORY_DAYS} days of history, lines", total=None)
             total = player.history(HISTORY_DAYS, self._start, lambda n: bar.update(sending, completed=n))
             fleet.flush()
+            fleet.heartbeats()
             following = bar.add_task("stages catch up, records to go", total=None)
             Drain(system.bootstrap).wait(
                 STILL_SECONDS,
@@ -160,6 +161,7 @@ class Demo:
 
     def _close(self, system: LocalSystem, fleet: Fleet, player: Player, listener: Listener) -> Outcome:
         sent = fleet.flush().lines_sent
+        fleet.heartbeats()
         Drain(system.bootstrap).wait(STILL_SECONDS, failed=lambda: system.failure)
         listener.new()
         books = read_books(system.socket)

@@ -8,13 +8,13 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.errors import DeployError
-from streams.topics import ALERTS, CELLS, CLEAN, RAW, REGISTRY, REJECTED, SIGNALS, SKUS
+from streams.topics import ALERTS, CELLS, CLEAN, HEARTBEATS, RAW, REGISTRY, REJECTED, SIGNALS, SKUS
 
 FLOW: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("infopump-normalize", (RAW,)),
     ("infopump-detect", (CELLS,)),
     ("infopump-escalate", (SIGNALS,)),
-    ("infopump-writer", (CLEAN, REJECTED, SIGNALS, ALERTS, SKUS, REGISTRY)),
+    ("infopump-writer", (CLEAN, REJECTED, SIGNALS, ALERTS, SKUS, REGISTRY, HEARTBEATS)),
 )
 """Consumer groups in the order of the flow: once one has caught up, the ends of the topics behind it are final."""
 

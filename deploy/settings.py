@@ -81,13 +81,42 @@ class KafkaSettings(Section):
     """of the embedded broker; 0: a free one"""
 
 
+class ServerSettings(Section):
+    """A ClickHouse server, or a cluster of them, in the place of the embedded store. Passwords come from files or the
+    environment, never from a command line."""
+
+    host: str | None = None
+    """None: the embedded store"""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 9_000
+    """of the native protocol; 9440 is usual with TLS"""
+    database: str = "infopump"
+    user: str = "infopump"
+    password: SecretStr | None = None
+    password_file: AbsolutePath | None = None
+    reader: str = ""
+    """user for readers' questions; empty: ``user``, held to reading"""
+    reader_password: SecretStr | None = None
+    reader_password_file: AbsolutePath | None = None
+    secure: bool = False
+    """TLS"""
+    ca_file: AbsolutePath | None = None
+    compress: bool = True
+    cluster: str = ""
+    """its name in the servers' own settings; empty: one server"""
+
+
 class StoreSettings(Section):
     """The store and its writer."""
 
     path: AbsolutePath | None = None
     """None: ``store`` in the data directory"""
+    analyst_socket: AbsolutePath | None = None
+    """where analysts ask, open to its group; None: ``analyst.sock`` in the data directory, for this user alone"""
     block_rows: PositiveInt = 50_000
     flush_seconds: PositiveFloat = 1.0
+    keep_years: Annotated[int, Field(ge=2)] = 3
+    """of lines and refusals; rollups are kept for ever"""
+    server: ServerSettings = ServerSettings()
 
 
 class DetectSettings(Section):
@@ -155,7 +184,7 @@ class Settings(BaseSettings):
 
     @property
     def store_socket(self) -> Path:
-        """Where the writer answers questions."""
+        """Where the writer answers auditors and the commands of the system; the other roles' sockets are beside it."""
         return self.data_dir / "store.sock"
 
     @classmethod
@@ -226,7 +255,7 @@ def _explain(error: Mapping[str, Any], origin: Mapping[str, str]) -> str:
     where = origin.get(key) or next((o for k, o in origin.items() if k.startswith(f"{key}.")), "the settings")
     if error["type"] == "extra_forbidden":
         return f"{key}: there is no such setting (from {where}); `infopump settings` lists them"
-    plain = isinstance(error["input"], str | int | float) and key != "gateway.token"
+    plain = isinstance(error["input"], str | int | float) and not key.endswith(("token", "password"))
     got = f", got {error['input']!r}" if plain else ""
     return f"{key}: {error['msg']}{got} (from {where})"
 

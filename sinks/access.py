@@ -4,6 +4,7 @@ The engine runs in this process with the rights of this process, so its own righ
 it, it has no grant to read files, open connections or run programs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,22 +20,40 @@ _CONFIG: Final = """<clickhouse>
   <mark_cache_size>268435456</mark_cache_size>
 </clickhouse>
 """
+_DATABASES: Final = (DATABASE, f"{DATABASE}_analyst", f"{DATABASE}_publisher")
+_ENGINES: Final = ("MergeTree", "SummingMergeTree", "ReplacingMergeTree", "AggregatingMergeTree")
+_GRANTS: Final = {
+    "writer": (
+        *(f"GRANT ALL ON {database}.*" for database in _DATABASES),
+        *(f"GRANT TABLE ENGINE ON {engine}" for engine in _ENGINES),
+        # Views are made to run with its rights.
+        "GRANT SET DEFINER ON default",
+        "GRANT SELECT ON system.*",
+    ),
+    "auditor": tuple(f"GRANT SELECT ON {database}.*" for database in (*_DATABASES, "system")),
+    "analyst": (f"GRANT SELECT ON {DATABASE}_analyst.*",),
+    "publisher": (f"GRANT SELECT ON {DATABASE}_publisher.*",),
+}
+"""What each role may do. The embedded engine knows one user alone; a connection that reads takes one of its roles."""
+
+
+def _queries(grants: Iterable[str]) -> str:
+    return "".join(f"<query>{grant}</query>" for grant in grants)
+
+
 _USERS: Final = f"""<clickhouse>
   <profiles><default/></profiles>
   <quotas><default/></quotas>
+  <roles>
+    {"".join(f"<{role}><grants>{_queries(grants)}</grants></{role}>" for role, grants in _GRANTS.items())}
+  </roles>
   <users>
     <default>
       <no_password/>
       <profile>default</profile>
       <quota>default</quota>
       <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
-      <grants>
-        <query>GRANT ALL ON {DATABASE}.*</query>
-        <query>GRANT SELECT ON system.*</query>
-        <query>GRANT TABLE ENGINE ON MergeTree</query>
-        <query>GRANT TABLE ENGINE ON SummingMergeTree</query>
-        <query>GRANT TABLE ENGINE ON ReplacingMergeTree</query>
-      </grants>
+      <grants>{_queries(f"GRANT {role}" for role in _GRANTS)}</grants>
     </default>
   </users>
 </clickhouse>

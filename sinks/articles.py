@@ -1,12 +1,13 @@
-"""Articles as normalize describes them (``skus``), and what people decided of them (``registry``), as rows."""
+"""Articles as normalize describes them (``skus``); decisions, terminals and enterprises of ``registry``: as rows."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 import pyarrow as pa
 
 from sinks.reading import TAG, TIME, decoded, table_of
-from streams.records import Decision, SkuSightings
+from streams.records import Decision, EnterpriseRecord, SkuSightings, TerminalRecord
 
 SKUS: Final = pa.schema(
     [
@@ -30,6 +31,25 @@ DECISIONS: Final = pa.schema(
 """One row a decision: the fields of ``streams.records.Decision``."""
 
 
+TERMINALS: Final = pa.schema(
+    [
+        *(("terminal_id", TAG), ("enterprise", TAG), ("county", TAG), ("channel", TAG)),
+        *(("valid_from", TIME), ("valid_to", TIME)),
+    ]
+)
+"""One row a record of a terminal: the fields of ``streams.records.TerminalRecord``; ``valid_to`` 1970: none said."""
+
+ENTERPRISES: Final = pa.schema(
+    [
+        *(("enterprise", TAG), ("name", pa.string()), ("holding", TAG), ("county", TAG)),
+        *(("valid_from", TIME), ("valid_to", TIME)),
+    ]
+)
+"""One row a record of an enterprise. A holding that was not said is the enterprise itself."""
+
+_REGISTRY: Final = {"decisions": DECISIONS, "terminal_records": TERMINALS, "enterprise_records": ENTERPRISES}
+
+
 class _Kind(msgspec.Struct):
     type: str
 
@@ -46,12 +66,24 @@ def read_skus(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one si
 
 
 def read_registry(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one signature for all topics)
-    """The decision of one ``registry`` message, columns of DECISIONS; other records and tombstones have no row.
+    """The record of one ``registry`` message: columns of DECISIONS, TERMINALS or ENTERPRISES, by what it is.
 
-    Raises UnreadableError.
+    Mappings and tombstones have no row. Raises UnreadableError.
     """
-    # The kind first: a record of a thousand mappings is no decision, and need not be read.
-    if not value or decoded(value, _Kind).type != "decision":
-        return DECISIONS.empty_table()
-    decision = decoded(value, Decision)
-    return table_of(DECISIONS, [msgspec.structs.asdict(decision)])
+    # The kind first: a record of a thousand mappings has no row, and need not be read.
+    kind = decoded(value, _Kind).type if value else ""
+    if kind == "decision":
+        return table_of(DECISIONS, [msgspec.structs.asdict(decoded(value, Decision))])
+    if kind == "terminal":
+        return table_of(TERMINALS, [msgspec.structs.asdict(decoded(value, TerminalRecord))])
+    if kind == "enterprise":
+        record = decoded(value, EnterpriseRecord)
+        said = msgspec.structs.asdict(record) | {"holding": record.holding or record.enterprise}
+        return table_of(ENTERPRISES, [{name: said[name] for name in ENTERPRISES.names}])
+    return DECISIONS.empty_table()
+
+
+def split_registry(rows: Sequence[pa.Table]) -> dict[str, pa.Table]:
+    """What ``read_registry`` read, by the table that takes it."""
+    by = {name: [one for one in rows if one.schema.equals(schema)] for name, schema in _REGISTRY.items()}
+    return {name: pa.concat_tables(found).unify_dictionaries() for name, found in by.items() if found}

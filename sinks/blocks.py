@@ -7,6 +7,8 @@ repeat. This relies on the producer: the rows of one envelope stand in one messa
 
 Corrections (``sinks.corrections``) speak of lines below that high-water. Theirs is the number of the job that sends
 them: what a job sends after a later one has begun is dropped.
+
+An envelope that comes again under another raw offset is a repeat too: ``sinks.sequences``.
 """
 
 from collections import deque
@@ -17,22 +19,25 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sinks.articles import split_registry
 from sinks.corrections import job_of
 from sinks.ledger import LedgerError, Position
 from sinks.rows import EMPTY
 from sinks.schema import LINE_TABLES
+from sinks.sequences import KINDS_OF, Stored, envelopes_of, repeats, without
+from sinks.written import Written
 from streams import topics
 
 MAX_BYTES: Final = 64 << 20
 """A block is also closed when its messages have this size."""
 
-_KINDS: Final = {"sales": ("sale", "return"), "prices": ("price",), "stock": ("stock",)}
 _TABLE: Final = {
     topics.REJECTED: "rejected",
     topics.SIGNALS: "signals",
     topics.ALERTS: "alerts",
     topics.SKUS: "skus",
-    topics.REGISTRY: "decisions",
+    topics.HEARTBEATS: "acknowledged",
+    topics.COMMANDS: "alert_actions",
 }
 _FROM_RAW: Final = frozenset({topics.CLEAN, topics.REJECTED})
 
@@ -61,6 +66,8 @@ class Block:
     last: int
     pieces: tuple[Piece, ...]
     high: Mapping[str, int]
+    again: bool = False
+    """whether it was begun before: its rows, or some, may be in the store"""
 
     def token(self, table: str) -> str:
         """What the store knows this block's rows of one table by. A topic made anew has another id."""
@@ -74,6 +81,8 @@ class Filled:
     tables: dict[str, pa.Table]
     high: dict[str, int]
     repeats: int
+    highest: Mapping[str, int]
+    """the highest number of each terminal in it"""
 
 
 class Buffer:
@@ -88,6 +97,8 @@ class Buffer:
         self._pieces: deque[Piece] = deque()
         self._seen = position.first or 0
         self._cut: Block | None = None
+        self.written: Written | None = None
+        """the envelopes of its terminals, once asked for"""
         self.rows = 0
         self.size = 0
 
@@ -135,7 +146,8 @@ class Buffer:
             raise ValueError("expected messages and no block under way, got a cut out of order")
         pieces = self._pick(rows)
         last = self._pending if self._pending is not None else pieces[-1].offset if pieces else self._seen - 1
-        self._cut = Block(self.topic, self.topic_id, self.partition, self.first, last, tuple(pieces), self._high)
+        again = self._pending is not None
+        self._cut = Block(self.topic, self.topic_id, self.partition, self.first, last, tuple(pieces), self._high, again)
         return self._cut
 
     def _pick(self, rows: int) -> list[Piece]:
@@ -162,25 +174,45 @@ class Buffer:
         self.first, self._high, self._pending, self._cut = block.last + 1, high, None, None
 
 
-def fill(block: Block) -> Filled:
-    """The rows that a block adds to each table. The same block gives the same rows."""
+def fill(block: Block, known: Mapping[str, int] | None = None, stored: Stored = lambda _: {}) -> Filled:
+    """The rows that a block adds to each table. The same block gives the same rows.
+
+    ``known`` is the highest number written of each terminal, ``stored`` is asked as in ``sequences.repeats``.
+    """
     high = dict(block.high)
     rows: list[pa.Table] = []
+    corrections: list[pa.Table] = []
     unread: list[pa.Table] = []
     taken = kept = 0
     for piece in block.pieces:
         if piece.unreadable:
             unread.append(piece.rows)
             continue
+        corrects = block.topic == topics.CLEAN and job_of(piece.rows.schema) is not None
         fresh = _fresh(piece.rows, block, high)
         taken += piece.rows.num_rows
         kept += fresh.num_rows
-        rows.append(fresh)
-    table = pa.concat_tables(rows).unify_dictionaries().combine_chunks() if rows else EMPTY[block.topic].empty_table()
-    tables = split(table) if block.topic == topics.CLEAN else {_TABLE[block.topic]: table}
+        (corrections if corrects else rows).append(fresh)
+    highest: Mapping[str, int] = {}
+    if block.topic == topics.CLEAN:
+        table = _joined(rows, block.topic)
+        found = repeats(table, known or {}, stored, again=block.again)
+        before, table, highest = table.num_rows, without(table, found.keep), found.highest
+        kept -= before - table.num_rows
+        envelopes = envelopes_of(table)
+        tables = split(_joined([table, *corrections], block.topic)) | {"envelopes": envelopes}
+    elif block.topic == topics.REGISTRY:
+        tables = split_registry(rows)
+    else:
+        tables = {_TABLE[block.topic]: _joined(rows, block.topic)}
     if unread:
         tables["rejected"] = pa.concat_tables([*unread, *([tables["rejected"]] if "rejected" in tables else [])])
-    return Filled({name: found for name, found in tables.items() if found.num_rows}, high, taken - kept)
+    return Filled({name: found for name, found in tables.items() if found.num_rows}, high, taken - kept, highest)
+
+
+def _joined(rows: list[pa.Table], topic: str) -> pa.Table:
+    """All rows as one table in one piece."""
+    return pa.concat_tables(rows).unify_dictionaries().combine_chunks() if rows else EMPTY[topic].empty_table()
 
 
 def _fresh(rows: pa.Table, block: Block, high: dict[str, int]) -> pa.Table:
@@ -222,6 +254,6 @@ def split(lines: pa.Table) -> dict[str, pa.Table]:
     kinds = lines["kind"].cast(pa.string())
     tables: dict[str, pa.Table] = {}
     for table, columns in LINE_TABLES.items():
-        mask = pc.is_in(kinds, pa.array(_KINDS[table]))
+        mask = pc.is_in(kinds, pa.array(KINDS_OF[table]))
         tables[table] = lines.select(columns).filter(mask)
     return tables

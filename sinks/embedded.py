@@ -1,7 +1,7 @@
 """The embedded store: chDB, the ClickHouse engine in this process, on one directory.
 
-Two connections: one writes, one only reads, each used by one thread at a time. The directory holds ``lock`` (one
-process at a time), ``access/`` (what the engine may do) and ``engine/`` (its data).
+One connection writes, one for each role that asks only reads; each is used by one thread at a time. The directory holds
+``lock`` (one process at a time), ``access/`` (what the engine may do) and ``engine/`` (its data).
 """
 
 import fcntl
@@ -10,6 +10,7 @@ import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final
+from urllib.parse import quote
 
 import pyarrow as pa
 import structlog
@@ -17,7 +18,9 @@ import structlog
 from sinks import schema
 from sinks.access import Limits, write_config
 from sinks.dedup_log import mend
-from sinks.dimensions import region_rows, taxonomy_rows
+from sinks.dimensions import DIMENSIONS
+from sinks.roles import Role, database_of, rights_of
+from sinks.shown import views
 from sinks.statements import is_description, judge, parse_request
 from sinks.store import MAX_SQL, InsertError, QueryError, QueryRefusedError, SchemaError, StoreError, StoreLockedError
 from sinks.tags import tidy
@@ -41,6 +44,8 @@ class EmbeddedStore:
         "min_insert_block_size_bytes": 0,
         "parallel_view_processing": 0,
         "async_insert": 0,
+        # What the views insert is grouped already: to sum it up once more took half of their time.
+        "optimize_on_insert": 0,
         # A block of late lines may touch any number of months.
         "max_partitions_per_insert_block": 0,
     }
@@ -57,7 +62,7 @@ class EmbeddedStore:
                 _log.warning("the last process ended within an insert: its block is written again", records=struck)
             self._address = _address(engine, write_config(path / "access"))
             self._writer = _connect(self._address)
-            self._reader = self._connect_reader()
+            self._readers = {Role.AUDITOR: self._connect_reader(Role.AUDITOR)}
         except BaseException:
             self._lock.release()
             raise
@@ -79,9 +84,16 @@ class EmbeddedStore:
                 self._execute(statement)
             self._execute(schema.RECORD, version=migration.version, name=migration.name)
             _log.info("tables brought to a new version", version=migration.version, name=migration.name)
-        for table, rows in (("taxonomy", taxonomy_rows()), ("regions", region_rows())):
+        for table, rows in DIMENSIONS.items():
             self._execute(f"TRUNCATE TABLE {table}")
-            self.insert(table, rows, table)
+            self.insert(table, rows(), table)
+        for statement in views():
+            self._execute(statement)
+
+    def retain(self, years: int) -> None:
+        """Keep lines for so many years; rollups are kept for ever. Raises ValueError for less than two."""
+        for statement in schema.retention(years):
+            self._execute(statement)
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         """See Store. ``table`` is one of schema.TABLES, ``token`` letters, digits and ``._:-/@+=``."""
@@ -106,46 +118,69 @@ class EmbeddedStore:
 
     def query(self, sql: str) -> pa.Table:
         """See Store. At most ``limits`` of time, memory and result; dates and times are UTC."""
+        return self.query_as(Role.AUDITOR, sql)
+
+    def query_as(self, role: Role, sql: str) -> pa.Table:
+        """See RoleStore. Analysts and publishers need what ``migrate`` makes."""
         if len(sql.encode()) > MAX_SQL:
             raise QueryRefusedError(f"expected at most {MAX_SQL} bytes of SQL, got more")
         with self._reading:
             self._require_open()
-            if not is_description(sql):
-                judge(self._tree(sql))
-            return pa.ipc.open_stream(pa.py_buffer(self._ask(sql, "ArrowStream"))).read_all()
+            rights = rights_of(role)
+            if not is_description(sql, rights):
+                judge(self._tree(sql, role), rights)
+            return pa.ipc.open_stream(pa.py_buffer(self._ask(sql, "ArrowStream", role))).read_all()
+
+    def look_up(self, sql: str) -> pa.Table:
+        """See Store."""
+        with self._writing:
+            self._require_open()
+            try:
+                answer: bytes = self._writer.query(sql, "ArrowStream").bytes()
+            except RuntimeError as error:
+                raise QueryError(str(error)) from error
+        return pa.ipc.open_stream(pa.py_buffer(answer)).read_all()
 
     def close(self) -> None:
         """See Store. Waits for an insert and a question under way."""
         with self._writing, self._reading:
             if not self._closed:
                 self._closed = True
-                self._reader.close()
+                for reader in self._readers.values():
+                    reader.close()
                 self._writer.close()
                 self._lock.release()
 
-    def _tree(self, sql: str) -> dict[str, Any]:
+    def _tree(self, sql: str, role: Role) -> dict[str, Any]:
         try:
-            tree = json.loads(self._ask(parse_request(sql), "TSVRaw"))
+            tree = json.loads(self._ask(parse_request(sql), "TSVRaw", role))
         except RecursionError as error:
             raise QueryRefusedError("expected a simpler statement, this one is nested too deeply") from error
         if not isinstance(tree, dict):
             raise QueryRefusedError(f"expected one statement, got {tree}")
         return tree
 
-    def _ask(self, sql: str, form: str) -> bytes:
+    def _ask(self, sql: str, form: str, role: Role) -> bytes:
+        if role not in self._readers:
+            self._readers[role] = self._connect_reader(role)
         try:
-            answer: bytes = self._reader.query(sql, form).bytes()
+            answer: bytes = self._readers[role].query(sql, form).bytes()
         except RuntimeError as error:
             # What a failed question had written already would stand before the next answer of its connection.
-            self._reader.close()
-            self._reader = self._connect_reader()
+            self._readers.pop(role).close()
             raise QueryError(str(error)) from error
         return answer
 
-    def _connect_reader(self) -> Any:
+    def _connect_reader(self, role: Role) -> Any:
         reader = _connect(self._address)
-        for name, value in self._limits.settings().items():
-            reader.query(f"SET {name} = {value!r}")
+        try:
+            for statement in (f"SET ROLE {role}", f"USE {database_of(role)}"):
+                reader.query(statement)
+            for name, value in self._limits.settings().items():
+                reader.query(f"SET {name} = {value!r}")
+        except RuntimeError as error:
+            reader.close()
+            raise StoreError(f"the engine could not take the role {role}: {error}") from error
         return reader
 
     def _execute(self, statement: str, **parameters: int | str) -> str:
@@ -183,7 +218,8 @@ class _Lock:
 def _address(engine: Path, config: Path) -> str:
     if set("?&%#") & set(str(engine)):
         raise StoreError(f"expected a path without ? & % #, got {engine}: put the store elsewhere")
-    return f"{engine}?config-file={config}"
+    # A plus sign would be read as a space, and an engine that does not find its configuration grants everything.
+    return f"{engine}?config-file={quote(str(config))}"
 
 
 def _connect(address: str) -> Any:

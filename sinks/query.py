@@ -1,6 +1,7 @@
 """Questions to a store that another process has open: SQL in, an Arrow stream out, over a Unix domain socket.
 
-The writer serves; whoever may enter the socket's directory asks. The wire is HTTP: ``POST /`` with the SQL as the body;
+The writer serves, on one socket for each role; whoever may enter the socket's directory asks in that role. Each
+question is written down with who asked, by the kernel's word. The wire is HTTP: ``POST /`` with the SQL as the body;
 200 with an Arrow IPC stream, or 400 (the statement), 413 (too long), 503 (busy) with a text.
 """
 
@@ -8,7 +9,11 @@ import http.client
 import os
 import socket as sockets
 import stat
+import struct
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,10 +23,14 @@ from typing import Any, Final
 import pyarrow as pa
 import structlog
 
+from sinks.audit import Asked, AuditLog
+from sinks.roles import ASKING, Role, RoleStore
 from sinks.store import MAX_SQL, QueryError, Store, StoreError
 from streams.columns import CONTENT, to_bytes
 
-__all__ = ["QueryError", "Service", "SocketError", "StoreNotRunning", "ask", "serve"]
+__all__ = ["QueryError", "Service", "SocketError", "StoreNotRunning", "ask", "serve", "serve_roles", "socket_of"]
+
+Ask = Callable[[str], pa.Table]
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.SERVICE_UNAVAILABLE, f"{_AT_ONCE} questions are being answered already: ask again later"
             )
         try:
-            answer = to_bytes(self.server.store.query(body.decode()))
+            answer = to_bytes(self.server.answer(body.decode(), *_peer(self.connection)))
         except UnicodeDecodeError:
             return self._answer_text(HTTPStatus.BAD_REQUEST, "expected SQL in UTF-8")
         except QueryError as error:
@@ -70,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(HTTPStatus.OK, CONTENT, answer)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is the base class's)
-        """What was asked may name an enterprise: it is not logged here."""
+        """What was asked may name an enterprise: it stands in the audit log alone."""
 
     def address_string(self) -> str:
         return "local"
@@ -89,10 +98,28 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
 
-    def __init__(self, path: Path, store: Store) -> None:
-        self.store = store
+    def __init__(self, path: Path, ask: Ask, role: Role, audit: AuditLog | None) -> None:
+        self._ask, self._role, self._audit = ask, role, audit
         self.room = threading.BoundedSemaphore(_AT_ONCE)
         super().__init__(str(path), _Handler)
+
+    def answer(self, sql: str, pid: int, uid: int) -> pa.Table:
+        """The answer to a question of that process, once the question is written down. Raises StoreError."""
+        start, rows, error = time.monotonic(), None, ""
+        try:
+            answer = self._ask(sql)
+            rows = answer.num_rows
+        except StoreError as failure:
+            error = str(failure)
+            raise
+        finally:
+            seconds = round(time.monotonic() - start, 3)
+            if self._audit:
+                self._audit.write(Asked(self._role, uid, pid, sql, rows, error, seconds))
+                _log.info(
+                    "asked", role=self._role.value, uid=uid, pid=pid, rows=rows, seconds=seconds, failed=bool(error)
+                )
+        return answer
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (the base class's signature)
         _log.warning("a question was left without an answer", exc_info=True)
@@ -103,6 +130,7 @@ class Service:
 
     def __init__(self, server: _Server, path: Path) -> None:
         self._server, self._path = server, path
+        self.after: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="query")
         self._thread.start()
 
@@ -112,21 +140,67 @@ class Service:
         self._thread.join()
         self._server.server_close()
         self._path.unlink(missing_ok=True)
+        self.after()
 
 
-def serve(store: Store, socket: Path) -> Service:
-    """Answer questions about ``store`` on ``socket``, for this user alone.
+def serve(
+    store: Store, socket: Path, role: Role = Role.AUDITOR, audit: AuditLog | None = None, *, shared: bool = False
+) -> Service:
+    """Answer questions about ``store`` on ``socket``, for this user alone; with ``shared`` for its group too.
 
     A socket that a killed process left is replaced. Raises SocketError where the path is too long, taken by something
-    else or served by a living process, or where its directory is open to others.
+    else or served by a living process, or where its directory is open to others; StoreError where ``store`` knows no
+    roles and ``role`` is not the auditor's.
     """
-    _prepare(socket)
+    _prepare(socket, shared)
     try:
-        server = _Server(socket, store)
+        server = _Server(socket, _asker(store, role), role, audit)
     except OSError as error:
         raise SocketError(f"expected to make the socket {socket}, got: {error}") from error
-    socket.chmod(0o600)
+    socket.chmod(0o660 if shared else 0o600)
     return Service(server, socket)
+
+
+def socket_of(role: Role, socket: Path) -> Path:
+    """Where a role asks, beside the auditors' ``socket``."""
+    return socket if role is Role.AUDITOR else socket.with_name(f"{role}.sock")
+
+
+def serve_roles(store: Store, socket: Path, analysts: Path | None = None) -> Service:
+    """Answer each role on its own socket; close the one that is returned to close all.
+
+    ``socket`` is the auditors', which the commands of the system use; ``analysts``: where analysts ask instead, for a
+    group. All questions are written to ``questions.jsonl`` beside ``socket``. A store without roles is for auditors
+    alone. Raises SocketError, AuditError.
+    """
+    services: list[Service] = []
+    _prepare(socket, shared=False)
+    audit = AuditLog(socket.with_name("questions.jsonl"))
+    try:
+        for role in ASKING if isinstance(store, RoleStore) else (Role.AUDITOR,):
+            shared = role is Role.ANALYST and analysts is not None
+            path = analysts if analysts and shared else socket_of(role, socket)
+            services.append(serve(store, path, role, audit, shared=shared))
+    except BaseException:
+        _close(services, audit)
+        raise
+    last = services.pop()
+    last.after = lambda: _close(services, audit)
+    return last
+
+
+def _close(services: list[Service], audit: AuditLog) -> None:
+    for service in services:
+        service.close()
+    audit.close()
+
+
+def _asker(store: Store, role: Role) -> Ask:
+    if isinstance(store, RoleStore):
+        return partial(store.query_as, role)
+    if role is not Role.AUDITOR:
+        raise StoreError(f"expected a store that knows the role {role}, this one leaves it to its server")
+    return store.query
 
 
 def ask(socket: Path, sql: str, timeout: float = 60.0) -> pa.Table:
@@ -171,15 +245,23 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _prepare(socket: Path) -> None:
+def _peer(connection: sockets.socket) -> tuple[int, int]:
+    """Process and user at the other end."""
+    credentials = connection.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, _ = struct.unpack("3i", credentials)
+    return pid, uid
+
+
+def _prepare(socket: Path, shared: bool) -> None:
     if len(os.fsencode(socket)) > _MAX_PATH:
         raise SocketError(f"expected a socket path of at most {_MAX_PATH} bytes, got {socket}: choose a shorter one")
-    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mode, whom = (0o750, "its owner and group") if shared else (0o700, "its owner")
+    socket.parent.mkdir(parents=True, exist_ok=True, mode=mode)
     folder = socket.parent.stat()
-    if folder.st_uid != os.geteuid() or stat.S_IMODE(folder.st_mode) & 0o077:
+    if folder.st_uid != os.geteuid() or stat.S_IMODE(folder.st_mode) & ~mode:
         raise SocketError(
-            f"expected {socket.parent} to be open to its owner alone (mode 700), got {stat.S_IMODE(folder.st_mode):o}: "
-            "what a store answers is confidential; choose a directory of its own"
+            f"expected {socket.parent} to be open to {whom} alone (mode {mode:o}), got "
+            f"{stat.S_IMODE(folder.st_mode):o}: what a store answers is confidential; choose a directory of its own"
         )
     if not os.path.lexists(socket):
         return

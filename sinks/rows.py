@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sinks.acknowledgements import ACKNOWLEDGED, read_heartbeat
 from sinks.articles import DECISIONS, SKUS, read_registry, read_skus
 from sinks.corrections import job_of
 from sinks.reading import TAG, TIME, UnreadableError, decoded, table_of
@@ -14,7 +16,7 @@ from streams import topics
 from streams.columns import CLEAN_SCHEMA, from_bytes
 from streams.envelope import KINDS, MAX_TEXT
 from streams.reasons import Finding, Reason
-from streams.records import Alert, AlertEvent, Rejected, Signal
+from streams.records import Alert, AlertCommand, AlertEvent, Rejected, Signal
 
 _ALERT_FIELDS: Final = frozenset(Alert.__struct_fields__) - {"counties"}
 
@@ -91,6 +93,15 @@ ALERTS: Final = pa.schema(
     ]
 )
 """One row a revision of an alert; ``data`` is the whole CloudEvent in JSON."""
+
+
+ACTIONS: Final = pa.schema(
+    [
+        *(("command_id", pa.string()), ("alert_id", pa.string()), ("revision", pa.uint32()), ("at", TIME)),
+        *(("author", TAG), ("action", TAG), ("assignee", TAG), ("until", TIME), ("comment", pa.string())),
+    ]
+)
+"""One row for each thing that a person did with an alert: the fields of ``streams.records.AlertCommand``."""
 
 
 def read_clean(value: bytes, partition: int) -> pa.Table:
@@ -190,6 +201,13 @@ def read_alert(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one s
     )
 
 
+def read_command(value: bytes, partition: int) -> pa.Table:  # noqa: ARG001 (one signature for all topics)
+    """One ``alert.commands`` message, columns of ACTIONS; a tombstone has no row. Raises UnreadableError."""
+    if not value:
+        return ACTIONS.empty_table()
+    return table_of(ACTIONS, [msgspec.structs.asdict(decoded(value, AlertCommand))])
+
+
 def _published(time: str) -> datetime:
     try:
         return datetime.fromisoformat(time)
@@ -204,6 +222,8 @@ READERS: Final[dict[str, Callable[[bytes, int], pa.Table]]] = {
     topics.ALERTS: read_alert,
     topics.SKUS: read_skus,
     topics.REGISTRY: read_registry,
+    topics.HEARTBEATS: read_heartbeat,
+    topics.COMMANDS: read_command,
 }
 """How a message of each topic that the writer consumes is read: its value and its partition in, rows out."""
 
@@ -214,6 +234,8 @@ EMPTY: Final[dict[str, pa.Schema]] = {
     topics.ALERTS: ALERTS,
     topics.SKUS: SKUS,
     topics.REGISTRY: DECISIONS,
+    topics.HEARTBEATS: ACKNOWLEDGED,
+    topics.COMMANDS: ACTIONS,
 }
 
 

@@ -8,6 +8,9 @@ from typing import Final
 
 from sinks.migration_1 import FIRST
 from sinks.migration_2 import SECOND
+from sinks.migration_3 import THIRD
+from sinks.migration_4 import FOURTH
+from sinks.migration_5 import FIFTH
 from sinks.tables import Migration
 
 DATABASE: Final = "infopump"
@@ -25,10 +28,22 @@ LINE_TABLES: Final = {
 }
 """Tables filled from ``pos.clean``, with the columns of CLEAN_SCHEMA that each takes."""
 
-TABLES: Final = frozenset({*LINE_TABLES, "rejected", "signals", "alerts", "skus", "decisions", "taxonomy", "regions"})
+_OF_TOPICS: Final = (
+    *("envelopes", "acknowledged", "heartbeats", "rejected", "signals", "alerts", "alert_actions", "skus", "decisions"),
+    *("terminal_records", "enterprise_records"),
+)
+_DIMENSIONS: Final = ("taxonomy", "regions", "lunar_dates")
+
+TABLES: Final = frozenset({*LINE_TABLES, *_OF_TOPICS, *_DIMENSIONS})
 """Tables that rows may be inserted into; rollups are filled by their views."""
 
-MIGRATIONS: Final = (FIRST, SECOND)
+MIGRATIONS: Final = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+
+PARAMETERISED: Final = frozenset({"sales_known_at", "cells_1d_known_at"})
+"""Views that are asked like functions: ``sales_known_at(at = '2026-01-31 16:00:00')``, a time in UTC."""
+
+RETENTION_YEARS: Final = 3
+"""How long lines are kept, unless the settings say otherwise."""
 
 OPEN: Final = (f"CREATE DATABASE IF NOT EXISTS {DATABASE}", f"USE {DATABASE}")
 """What a connection begins with: every name below is of this database."""
@@ -46,3 +61,23 @@ RECORD: Final = "INSERT INTO schema_versions (version, name) SELECT {version:UIn
 def pending(applied: int) -> tuple[Migration, ...]:
     """The migrations after version ``applied``, in order."""
     return tuple(m for m in MIGRATIONS if m.version > applied)
+
+
+def retention(years: int) -> tuple[str, ...]:
+    """The statements after which lines and refusals are dropped ``years`` after their time, by months; rollups stay.
+
+    They can be repeated. What a clock that was never set has stamped with a time before 2000 is kept: dropped at once,
+    it would be missing where sums are compared. Raises ValueError for less than two years: year on year is asked for.
+    """
+    if years < 2:
+        raise ValueError(f"expected at least 2 years, got {years}")
+    times = dict.fromkeys(LINE_TABLES, "ts") | {"rejected": "at"}
+    return tuple(
+        statement
+        for table, time in times.items()
+        for statement in (
+            f"ALTER TABLE {table} MODIFY SETTING ttl_only_drop_parts = 1",
+            f"ALTER TABLE {table} MODIFY TTL if({time} < toDateTime64('2000-01-01 00:00:00', 3, 'UTC'), "
+            f"toDateTime('2106-01-01 00:00:00', 'UTC'), toDateTime({time}, 'UTC') + INTERVAL {years} YEAR)",
+        )
+    )

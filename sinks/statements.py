@@ -6,17 +6,21 @@ function ``file``, ``SYSTEM``, ``KILL`` or a second statement after a semicolon:
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sinks.schema import DATABASE
+from sinks.schema import DATABASE, PARAMETERISED
 from sinks.store import QueryRefusedError
 
 _DESCRIBE: Final = re.compile(rf"\s*(describe|desc|show\s+create)\s+(table\s+)?({DATABASE}\.)?\w+\s*;?\s*", re.I | re.A)
 """Statements that the engine parses but shows no tree of; this form of them names one table and nothing else."""
 
-_DATABASES: Final = frozenset({DATABASE, "system", "information_schema"})
+_DATABASES: Final = frozenset(
+    {DATABASE, f"{DATABASE}_analyst", f"{DATABASE}_publisher", "system", "information_schema"}
+)
 _TABLE_FUNCTIONS: Final = frozenset(
     {"numbers", "numbers_mt", "zeros", "values", "generateseries", "generate_series", "null", "view", "viewexplain"}
+    | PARAMETERISED
 )
 _FORBIDDEN_FUNCTIONS: Final = frozenset(
     {
@@ -27,9 +31,22 @@ _FORBIDDEN_FUNCTIONS: Final = frozenset(
 """Functions that read a file or call a service, and for which the engine asks no grant."""
 
 
-def is_description(sql: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the form of a reader's statement may be. ``explains``: plans, and the text of views, may be shown."""
+
+    databases: frozenset[str]
+    explains: bool = True
+
+
+AUDITORS: Final = Rights(_DATABASES)
+"""Those of who may read every table."""
+
+
+def is_description(sql: str, rights: Rights = AUDITORS) -> bool:
     """Whether ``sql`` only asks how one table looks: nothing in it that would have to be judged."""
-    return _DESCRIBE.fullmatch(sql) is not None
+    found = _DESCRIBE.fullmatch(sql)
+    return found is not None and (rights.explains or not found[1].lower().startswith("show"))
 
 
 def parse_request(sql: str) -> str:
@@ -43,15 +60,17 @@ def parse_request(sql: str) -> str:
     return f"SELECT parseQueryToJSON('{quoted}')"
 
 
-def judge(tree: dict[str, Any]) -> None:
+def judge(tree: dict[str, Any], rights: Rights = AUDITORS) -> None:
     """Raises QueryRefusedError unless ``tree`` (the answer to ``parse_request``) is one read of our own tables."""
+    if tree["type"] == "ExplainQuery" and not rights.explains:
+        raise QueryRefusedError("expected no EXPLAIN: it is for auditors")
     root = tree["query"] if tree["type"] == "ExplainQuery" else tree
     if root["type"] not in ("SelectWithUnionQuery", "ShowTablesQuery"):
         raise QueryRefusedError(
             f"expected SELECT, WITH, EXPLAIN, DESCRIBE, SHOW TABLES or SHOW CREATE, got {root['type']}"
         )
     for node in _nodes(tree):
-        _judge_node(node)
+        _judge_node(node, rights)
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:
@@ -65,7 +84,7 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
             stack.extend(current)
 
 
-def _judge_node(node: dict[str, Any]) -> None:
+def _judge_node(node: dict[str, Any], rights: Rights) -> None:
     if "out_file" in node:
         raise QueryRefusedError("expected no INTO OUTFILE: the answer comes back to you, write it there")
     if "format_ast" in node:
@@ -73,7 +92,7 @@ def _judge_node(node: dict[str, Any]) -> None:
     if node.get("type") == "SetQuery":
         raise QueryRefusedError("expected no SETTINGS: the limits of a reader are fixed")
     if node.get("type") == "TableIdentifier" and len(parts := node.get("name_parts", [])) > 1:
-        _judge_name(parts[0].lower(), _DATABASES, "database")
+        _judge_name(parts[0].lower(), rights.databases, "database")
     if "table_function" in node:
         _judge_name(node["table_function"]["name"].lower(), _TABLE_FUNCTIONS, "table function")
     for name in _called(node):

@@ -38,6 +38,9 @@ class Store(Protocol):
     def migrate(self) -> None:
         """Bring the tables to the newest version. Raises SchemaError where they are newer than this program."""
 
+    def retain(self, years: int) -> None:
+        """Keep lines and refusals for so many years, rollups for ever. Raises ValueError for less than two."""
+
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         """Write ``rows`` whole. The same rows with the same ``token`` count once, rollups included.
 
@@ -46,6 +49,9 @@ class Store(Protocol):
 
     def query(self, sql: str) -> pa.Table:
         """The answer to one read-only statement. Raises QueryError, QueryRefusedError."""
+
+    def look_up(self, sql: str) -> pa.Table:
+        """The answer to a question of the writer's own, which waits for no reader's. Raises QueryError."""
 
     def close(self) -> None:
         """Give the directory free."""

@@ -22,12 +22,13 @@ from sinks.config import WriterConfig
 from sinks.embedded import EmbeddedStore
 from sinks.feed import Feed, Key
 from sinks.ledger import Position, begun, written
-from sinks.query import serve
+from sinks.query import serve_roles
 from sinks.reading import UnreadableError
 from sinks.rows import READERS, unreadable_row
 from sinks.store import Store, StoreError
+from sinks.written import Written
 from streams.observe import serve_health
-from streams.topics import TOPICS
+from streams.topics import CLEAN, TOPICS
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +58,8 @@ class Round:
     blocks: list[tuple[Buffer, Block]]
     stage: Stage = Stage.CUT
     insert: Future[None] | None = None
+    made: dict[Block, Filled] = field(default_factory=dict)
+    """the rows of each, decided once: what a failed insert left in the store must not change them"""
     filled: dict[Block, Filled] = field(default_factory=dict)
     """what has been written"""
     failures: int = 0
@@ -110,14 +113,12 @@ class Writer:
         """Step 2 of the protocol: the ledger says which blocks are begun. Raises KafkaException."""
         self._feed.commit([begun(b.topic, b.partition, b.first, b.last, b.high) for b in blocks])
 
-    def insert(self, block: Block) -> Filled:
+    def insert(self, block: Block, filled: Filled) -> None:
         """Step 3: the rows of a block are in all its tables. Raises StoreError."""
         start = time.monotonic()
-        filled = fill(block)
         for table, rows in filled.tables.items():
             self._store.insert(table, rows, block.token(table))
         metrics.INSERT_SECONDS.observe(time.monotonic() - start)
-        return filled
 
     def finish(self, blocks: list[tuple[Block, Filled]]) -> None:
         """Step 4: the ledger says that the blocks are written. Raises KafkaException."""
@@ -160,9 +161,22 @@ class Writer:
         self._round = self._trouble = None
 
     def _insert_all(self, current: Round) -> None:
-        for _, block in current.blocks:
-            if block not in current.filled:
-                current.filled[block] = self.insert(block)
+        for buffer, block in current.blocks:
+            if block in current.filled:
+                continue
+            if block not in current.made:
+                current.made[block] = self._rows_of(buffer, block)
+            self.insert(block, current.made[block])
+            current.filled[block] = current.made[block]
+
+    def _rows_of(self, buffer: Buffer, block: Block) -> Filled:
+        if block.topic != CLEAN:
+            return fill(block)
+        if buffer.written is None:
+            buffer.written = Written(self._store, block.partition)
+        filled = fill(block, buffer.written.highest, buffer.written.stored)
+        buffer.written.add(filled.highest)
+        return filled
 
     def _put_off(self, current: Round, error: Exception) -> None:
         current.failures += 1
@@ -249,19 +263,30 @@ def _piece(message: Message, topic: str, partition: int, offset: int) -> Piece:
         return Piece(offset, row, len(value), now, unreadable=True)
 
 
+def open_store(config: WriterConfig) -> Store:
+    """The store that ``config`` names: a server, or the embedded one. Raises StoreError."""
+    if config.server is None:
+        return EmbeddedStore(config.path)
+    # Loaded where it is needed: an embedded store needs no driver.
+    from sinks.server import ServerStore
+
+    return ServerStore(config.server)
+
+
 def run(config: WriterConfig) -> None:
-    """Write until SIGTERM or SIGINT. Raises StoreLockedError, SchemaError, KafkaException, LedgerError."""
+    """Write until SIGTERM or SIGINT. Raises StoreError, KafkaException, LedgerError."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    store = EmbeddedStore(config.path)
+    store = open_store(config)
     try:
         store.migrate()
+        store.retain(config.keep_years)
         writer = Writer(config, store)
-        service = serve(store, config.socket) if config.socket else None
+        service = serve_roles(store, config.socket, config.analyst_socket) if config.socket else None
         try:
             port = serve_health(config.health_port, writer.health)
-            _log.info("writing", store=str(config.path), health_port=port, socket=str(config.socket))
+            _log.info("writing", store=config.server or str(config.path), health_port=port, socket=str(config.socket))
             while not stop.is_set():
                 writer.step()
         finally:

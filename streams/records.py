@@ -32,6 +32,33 @@ class TerminalRecord(msgspec.Struct, frozen=True, tag="terminal", tag_field="typ
     county: str
     """6 digits; a code that is in no official list (99xxxx) means a place that is not known"""
     channel: str = "supermarket"
+    valid_from: int = 0
+    """since when this holds; 0: since ever. A later one ends an earlier one, which stays known"""
+    valid_to: int = 0
+    """when the shop closed, exclusive; 0: it has not"""
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What the broker has acknowledged of one terminal's envelopes of one day of China, by their ``sent_at``."""
+
+    day: str
+    """YYYY-MM-DD"""
+    envelopes: int
+    lines: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """``heartbeats``, key terminal_id: how a terminal is. Its counts only grow within a session."""
+
+    terminal_id: str
+    session: int
+    """when the terminal began to count, ms UTC: counts of different sessions add up"""
+    at: int
+    seq: int
+    """the last number that was given to an envelope"""
+    spooled: int
+    """envelopes that were sent and are not acknowledged"""
+    days: list[Acknowledged]
 
 
 class Mapping(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,6 +135,14 @@ class EnterpriseRecord(msgspec.Struct, frozen=True, tag="enterprise", tag_field=
 
     enterprise: str
     labels: list[LabelLayout] = []
+    name: str = ""
+    holding: str = ""
+    """the company that controls it: enterprises of one holding count as one contributor"""
+    county: str = ""
+    """seat, 6 digits"""
+    valid_from: int = 0
+    valid_to: int = 0
+    """as in TerminalRecord"""
 
 
 RegistryRecord = TerminalRecord | MappingRecord | Decision | EnterpriseRecord
@@ -261,6 +296,25 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     rulings: list[Ruling] = []
     """of each rulebook that holds here and grades it, the gravest first"""
     evidence: Evidence | None = None
+
+
+Action = Literal["acknowledge", "assign", "comment", "close", "silence"]
+
+
+class AlertCommand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``alert.commands``, key alert id: what a person did with an alert."""
+
+    command_id: str
+    alert_id: str
+    action: Action
+    author: str
+    at: int
+    revision: int = 0
+    """the revision that they saw"""
+    assignee: str = ""
+    until: int = 0
+    """end of a silence"""
+    comment: str = ""
 
 
 ALERT_TYPE: Final = "cn.infopump.alert.v1"

@@ -125,4 +125,5 @@ def drive(
         for terminal in terminals:
             terminal.beat(end + replay.tick_ms)
     fleet.flush()
+    fleet.heartbeats()
     return lines

@@ -4,6 +4,7 @@ This is the in-memory sender: what the broker has not acknowledged when the proc
 where the caller says. The durable spool that gives both back after a crash is to stand in front of it.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +20,9 @@ from prometheus_client import Counter
 from streams.codec import encode_arrow
 from streams.envelope import ARROW, CONTENT_TYPE, LINE_SCHEMA, MAX_BYTES, MAX_LINES, REQUIRED, VERSION, Header
 from streams.kafka import producer_config
-from streams.records import Mapping, MappingRecord, RegistryRecord, TerminalRecord
-from streams.topics import RAW, REGISTRY
+from streams.records import Acknowledged, Heartbeat, Mapping, MappingRecord, RegistryRecord, TerminalRecord
+from streams.ticks import china_day
+from streams.topics import HEARTBEATS, RAW, REGISTRY
 
 MAPPINGS_PER_RECORD: Final = 1_000
 _BEAT: Final = pa.RecordBatch.from_pylist([], schema=pa.schema([f for f in LINE_SCHEMA if f.name in REQUIRED]))
@@ -79,6 +81,9 @@ class Terminal:
         self._envelopes_sent = 0
         self._lines_acked = 0
         self._envelopes_acked = 0
+        self._session = int(time.time() * 1000)
+        self._days: dict[str, list[int]] = {}
+        self._told = 0
 
     @property
     def totals(self) -> Totals:
@@ -112,9 +117,22 @@ class Terminal:
         """Send an envelope without lines: nothing was sold, and the watermark downstream may pass ``sent_at``."""
         self._send(_BEAT, sent_at)
 
-    def send_bytes(self, value: bytes, content_type: str, lines: int = 0) -> None:
-        """Send an envelope that is already encoded, as it is; it takes up one ``seq`` (``next_seq``)."""
-        report = partial(self._delivered, self.next_seq, lines)
+    def heartbeat(self, at: int) -> Heartbeat | None:
+        """How the terminal is at ``at`` (ms UTC); None where nothing was acknowledged since it was last asked for."""
+        if self._told == self._envelopes_acked:
+            return None
+        self._told = self._envelopes_acked
+        days = [Acknowledged(day, *counts) for day, counts in sorted(self._days.items())]
+        spooled = self._envelopes_sent - self._envelopes_acked
+        return Heartbeat(self.terminal_id, self._session, at, self.next_seq - 1, spooled, days)
+
+    def send_bytes(self, value: bytes, content_type: str, lines: int = 0, *, sent_at: int, carried: int = 0) -> None:
+        """Send an envelope that is already encoded, as it is; it takes up one ``seq`` (``next_seq``).
+
+        ``sent_at`` is that of its header. It counts as ``lines`` in the totals; ``carried`` is how many can be read
+        from it beyond these, which the heartbeat counts too.
+        """
+        report = partial(self._delivered, self.next_seq, lines, carried, china_day(sent_at))
         while True:
             try:
                 self._producer.produce(
@@ -136,7 +154,7 @@ class Terminal:
     def _send(self, lines: pa.RecordBatch, sent_at: int) -> None:
         value = encode_arrow(Header(VERSION, self.terminal_id, self.next_seq, sent_at), _numbered(lines))
         if len(value) <= MAX_BYTES:
-            self.send_bytes(value, ARROW, lines.num_rows)
+            self.send_bytes(value, ARROW, lines.num_rows, sent_at=sent_at)
             return
         if lines.num_rows == 1:
             raise LineTooLargeError(
@@ -147,12 +165,17 @@ class Terminal:
         self._send(lines.slice(0, half), _promise(sent_at, lines.slice(half)))
         self._send(lines.slice(half), sent_at)
 
-    def _delivered(self, seq: int, lines: int, error: KafkaError | None, _message: Message) -> None:
+    def _delivered(
+        self, seq: int, lines: int, carried: int, day: str, error: KafkaError | None, _message: Message
+    ) -> None:
         if error is not None:
             self.failed.append(Undelivered(self.terminal_id, seq, lines, str(error)))
         else:
             self._envelopes_acked += 1
             self._lines_acked += lines
+            counts = self._days.setdefault(day, [0, 0])
+            counts[0] += 1
+            counts[1] += lines + carried
         outcome = "failed" if error else "acknowledged"
         _ENVELOPES.labels(outcome).inc()
         _LINES.labels(outcome).inc(lines)
@@ -193,6 +216,20 @@ class Fleet:
         if waiting:
             raise DeliveryError(f"{waiting} envelopes not acknowledged after {timeout} s: is the broker up?")
         return self.totals
+
+    def heartbeats(self, timeout: float = 30.0) -> int:
+        """Say how each terminal is of which something was acknowledged, and wait for it; returns how many there were.
+
+        Raises DeliveryError where the broker did not take all.
+        """
+        now = int(time.time() * 1000)
+        said = [beat for terminal in self.terminals.values() if (beat := terminal.heartbeat(now)) is not None]
+        for beat in said:
+            self._producer.produce(HEARTBEATS, value=msgspec.json.encode(beat), key=beat.terminal_id.encode())
+            self._producer.poll(0)
+        if waiting := self._producer.flush(timeout):
+            raise DeliveryError(f"{waiting} heartbeats not acknowledged after {timeout} s: is the broker up?")
+        return len(said)
 
 
 def publish_registry(

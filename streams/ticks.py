@@ -1,5 +1,6 @@
 """Ticks: equal stretches of event time, counted from midnight in China, so that a day's tick is a day of trade."""
 
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import numpy as np
@@ -28,3 +29,12 @@ def start_of(number: Time, tick_ms: int) -> Time:
 def tick_of(ts: Time, tick_ms: int) -> Time:
     """Ms UTC at which the tick of ``ts`` begins."""
     return start_of(number_of(ts, tick_ms), tick_ms)
+
+
+def china_day(ts: int) -> str:
+    """The day in China of ``ts`` (ms UTC).
+
+    >>> china_day(1_668_787_199_999), china_day(1_668_787_200_000)
+    ('2022-11-18', '2022-11-19')
+    """
+    return datetime.fromtimestamp((ts + CHINA_MS) / 1000, UTC).strftime("%Y-%m-%d")

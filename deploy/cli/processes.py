@@ -49,12 +49,13 @@ def worker(
 
 def writer(context: typer.Context, health_port: HealthPort = None) -> None:
     """Write the lines into the store and answer questions."""
-    require("store", "chdb")
+    settings = _begin(context, "writer")
+    require("store", "clickhouse_driver" if settings.store.server.host else "chdb")
+    from deploy.storeserver import server_config
     from sinks.config import WriterConfig
     from sinks.store import StoreError
     from sinks.writer import run
 
-    settings = _begin(context, "writer")
     config = WriterConfig(
         bootstrap=find_bootstrap(settings),
         path=settings.store_path,
@@ -62,6 +63,9 @@ def writer(context: typer.Context, health_port: HealthPort = None) -> None:
         flush_seconds=settings.store.flush_seconds,
         health_port=_health_port(settings, "writer", health_port),
         socket=settings.store_socket,
+        analyst_socket=settings.store.analyst_socket,
+        server=server_config(settings.store.server),
+        keep_years=settings.store.keep_years,
     )
     with told(StoreError):
         run(config)

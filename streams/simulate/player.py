@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from streams.codec import encode_arrow
+from streams.codec import encode_arrow, read
 from streams.envelope import REQUIRED, VERSION, Header
 from streams.simulate.dirt import dirty
 from streams.simulate.market import Simulator
@@ -130,7 +130,10 @@ class Player:
         self._dirty_from = now + self._dirty_every_ms
         few = lines.slice(0, _DIRTY_LINES).select(list(REQUIRED)).combine_chunks().to_batches()[0]
         value = encode_arrow(Header(VERSION, terminal.terminal_id, terminal.next_seq, now), few)
-        terminal.send_bytes(*dirty(value, self._rng))
+        spoiled, content_type = dirty(value, self._rng)
+        found = read(spoiled, content_type)
+        carried = found.envelope.lines.num_rows + len(found.refused) if found.envelope else 0
+        terminal.send_bytes(spoiled, content_type, sent_at=now, carried=carried)
         self.dirty_envelopes += 1
 
 

@@ -1,14 +1,17 @@
-"""Lines a second of the writer from a backlog in a real broker into the embedded store, and bytes a line on disk.
+"""Lines a second of the writer from a backlog in a real broker into a store, and bytes a line on disk.
 
 The lines are those of the simulated market, through the real normalize stage. Run: python -m tests.bench.bench_writer
+(the embedded store), or with --server (a server process: the CPU is the writer's alone, the server's beside it).
 """
 
+import argparse
 import os
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from confluent_kafka import Producer
@@ -19,6 +22,7 @@ from agents.stage import Incoming
 from deploy.broker import Broker
 from sinks.config import WriterConfig
 from sinks.embedded import EmbeddedStore
+from sinks.server import ServerStore
 from sinks.writer import Writer
 from streams import topics
 from streams.codec import encode_arrow
@@ -30,6 +34,7 @@ from streams.records import MappingRecord, encode
 from streams.simulate.market import Simulator
 from streams.topics import CLEAN, DAY_MS, HOUR_MS, RAW
 from streams.world import World, make_world
+from tests.sinks.server import Server
 
 PARTITIONS = 4
 START = 1_756_684_800_000
@@ -45,6 +50,7 @@ class Result:
     lines: int
     wall: float
     cpu: float
+    server_cpu: float
     table_bytes: dict[str, float]
 
 
@@ -88,15 +94,19 @@ def send(bootstrap: str, week: list[tuple[int, bytes]]) -> int:
     return sum(from_bytes(value, CLEAN_SCHEMA).num_rows for _, value in week)
 
 
-def write(bootstrap: str, folder: Path, lines: int, block_rows: int) -> Result:
+def write(bootstrap: str, folder: Path, lines: int, block_rows: int, server: Server | None) -> Result:
     """Write the backlog into a new store."""
-    store = EmbeddedStore(folder)
+    store: Any = ServerStore(server.config(f"bench_{block_rows}")) if server else EmbeddedStore(folder)
     store.migrate()
     writer = Writer(WriterConfig(bootstrap, folder, block_rows=block_rows, group=f"bench-{block_rows}"), store)
-    counted = "SELECT (SELECT count() FROM sales) + (SELECT count() FROM prices) + (SELECT count() FROM stock) AS n"
+    counted = (
+        "SELECT sum(rows) AS n FROM system.parts WHERE active AND table IN ('sales', 'prices', 'stock') AND database = "
+    )
+    counted += f"'bench_{block_rows}'" if server else "'infopump'"
     while writer.health():
         writer.step(0.05)
     wall, cpu, written = time.perf_counter(), time.process_time(), 0
+    server_cpu = server.cpu_seconds() if server else 0.0
     while written < lines:
         for _ in range(5):
             writer.step(0.05)
@@ -104,19 +114,24 @@ def write(bootstrap: str, folder: Path, lines: int, block_rows: int) -> Result:
         if time.perf_counter() - wall > TIMEOUT:
             raise SystemExit(f"expected {lines} lines within {TIMEOUT} s, got {written}")
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    server_cpu = server.cpu_seconds() - server_cpu if server else 0.0
     writer.close()
     for table in ("sales", "prices", "stock", "cells_1h"):
-        store._execute(f"OPTIMIZE TABLE {table} FINAL")
+        (store._ask if server else store._execute)(f"OPTIMIZE TABLE {table} FINAL")
     size = store.query(
-        "SELECT table, sum(bytes_on_disk) / sum(rows) AS each FROM system.parts WHERE active AND database = 'infopump' "
+        "SELECT table, sum(bytes_on_disk) / sum(rows) AS each FROM system.parts WHERE active "
+        f"AND database = '{f'bench_{block_rows}' if server else 'infopump'}' "
         "AND table IN ('sales', 'prices', 'stock', 'cells_1h') GROUP BY table ORDER BY table"
     )
     store.close()
-    return Result(lines, wall, cpu, {row["table"]: row["each"] for row in size.to_pylist()})
+    return Result(lines, wall, cpu, server_cpu, {row["table"]: row["each"] for row in size.to_pylist()})
 
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", action="store_true", help="into a server process instead of the embedded store")
+    into_server = parser.parse_args().server
     setup_logs("bench", "WARNING")
     world = make_world(1)
     week = clean_week(world)
@@ -125,14 +140,20 @@ def main() -> None:
         with Broker(folder / "broker", heap_mb=384) as broker:
             topics.ensure(broker.bootstrap, PARTITIONS)
             lines = send(broker.bootstrap, week)
-            # The writer, engine included, on one core; the broker keeps the other.
+            (folder / "server").mkdir()
+            server = Server(folder / "server") if into_server else None
+            # The writer, an embedded engine included, on one core; the broker and a server keep the other.
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
             print(f"{'block rows':>10} {'lines':>10} {'lines/s':>10} {'lines/s of CPU':>15}  bytes a row on disk")
             for block_rows in (50_000, 200_000):
-                result = write(broker.bootstrap, folder / f"store-{block_rows}", lines, block_rows)
+                result = write(broker.bootstrap, folder / f"store-{block_rows}", lines, block_rows, server)
                 sizes = ", ".join(f"{table} {size:.1f}" for table, size in result.table_bytes.items())
                 rate, of_cpu = lines / result.wall, lines / result.cpu
                 print(f"{block_rows:>10,} {lines:>10,} {rate:>10,.0f} {of_cpu:>15,.0f}  {sizes}")
+                if server:
+                    print(f"{'':>10} {lines / result.server_cpu:>32,.0f} lines/s of the server's CPU")
+            if server:
+                server.stop()
     finally:
         shutil.rmtree(folder)
 

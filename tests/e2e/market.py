@@ -14,7 +14,7 @@ from streams.kafka import producer_config
 from streams.simulate import Scenario, Simulator, rush_of_march_2011
 from streams.simulate.dirt import VARIANTS
 from streams.terminal import Fleet, Terminal, publish_registry
-from streams.topics import DAY_MS, HOUR_MS
+from streams.topics import DAY_MS, HOUR_MS, RAW
 from streams.world import make_world
 
 START = 1_768_788_000_000
@@ -83,6 +83,7 @@ class Market:
             for terminal in self._terminals():
                 terminal.beat(end + DAY_MS)
             self._fleet.flush()
+            self._fleet.heartbeats()
 
     def _terminals(self) -> list[Terminal]:
         return [self._fleet.terminal(name) for name in self._shops]
@@ -109,6 +110,9 @@ class Mischief:
 
     def produce(self, topic: str, **record: Any) -> None:
         """Send it; before it perhaps a damaged copy, after it perhaps an old one again."""
+        if topic != RAW:
+            self._producer.produce(topic, **record)
+            return
         rng, sent = self._market._rng, self._market.sent
         if rng.random() < self._market._damage:
             spoiled, content_type = _spoiled(record["value"], rng)
@@ -130,7 +134,7 @@ class Mischief:
         """As the producer's, after what is still to be repeated."""
         for record in self._again:
             self._market.sent.repeated += 1
-            self._producer.produce("pos.raw", **record)
+            self._producer.produce(RAW, **record)
         self._again.clear()
         return int(self._producer.flush(timeout))
 

@@ -8,13 +8,21 @@ import threading
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from deploy import runfile
+from deploy.cli.common import CommandError
+from deploy.cli.root import app
 from deploy.drain import Drain
 from deploy.local import LocalSystem
+from deploy.reconciling import Reconciliation, lines_of
 from sinks.query import ask
+from streams.kafka import producer_config
+from streams.records import Acknowledged, Heartbeat, encode
+from streams.topics import HEARTBEATS
 from tests.e2e.market import STEP_MS, Market, Sent
 from tests.waiting import until
 
@@ -58,6 +66,27 @@ def assert_the_sums_are_equal(system: LocalSystem, sent: Sent) -> None:
     assert ask(system.socket, rollup).to_pylist() == [{"amount": sent.amount}]
 
 
+def assert_it_reconciles(system: LocalSystem, sent: Sent) -> None:
+    """Terminal by terminal and day by day nothing is lost or doubled, and all rollups are the sums of their lines."""
+    result = Reconciliation(system.bootstrap, lambda sql: ask(system.socket, sql)).run()
+    assert lines_of(result)[-1].startswith("equal"), lines_of(result)
+    assert sum(count.acknowledged or 0 for count in result.counts) == sent.lines
+    assert sum(count.stored for count in result.counts) == sent.lines
+
+
+def assert_a_promise_that_was_not_kept_is_found(system: LocalSystem, market: Market) -> None:
+    """A terminal says that a line more was acknowledged than came: the command names it and exits with 1."""
+    words = ["--data-dir", str(system.data_dir), "reconcile"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    terminal = market.scenario.rush.county
+    with Producer(producer_config(system.bootstrap)) as producer:
+        beat = Heartbeat(terminal, 1, 2_000_000_000_000, 9, 0, [Acknowledged("2026-01-19", 1, 7)])
+        producer.produce(HEARTBEATS, value=encode(beat), key=terminal.encode())
+    done = CliRunner().invoke(app, words)
+    assert isinstance(done.exception, CommandError)
+    assert f"DIFFERS  2026-01-19  {terminal}: 7 lines were acknowledged, 0 came" in done.stdout
+
+
 def assert_the_rush_was_told(client: Client, market: Market) -> None:
     """The salt rush came out as one alert whose level rose, begun after its onset in the county where it began."""
     rush = market.scenario.rush
@@ -93,6 +122,8 @@ def test_damaged_and_repeated_envelopes_change_no_sum(system: LocalSystem) -> No
     assert market.sent.repeated > 100
     assert_the_rush_was_told(client, market)
     assert_the_sums_are_equal(system, market.sent)
+    assert_it_reconciles(system, market.sent)
+    assert_a_promise_that_was_not_kept_is_found(system, market)
     sql = "SELECT reason, sum(envelopes) AS n FROM infopump.rejected GROUP BY reason"
     refused = {row["reason"]: row["n"] for row in ask(system.socket, sql).to_pylist()}
     assert set(refused) == {"unreadable", "unknown_version", "wrong_type"}
@@ -115,6 +146,7 @@ def test_every_process_is_killed_again_and_again_and_nothing_is_lost_or_doubled(
     assert running is not None
     assert not {p.pid for p in running.processes.values()} & set(struck)
     assert_the_sums_are_equal(system, market.sent)
+    assert_it_reconciles(system, market.sent)
     assert_the_rush_was_told(client, market)
     revisions = "SELECT count() AS n, uniqExact(alert_id, revision) AS different FROM infopump.alerts"
     (row,) = ask(system.socket, revisions).to_pylist()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from sinks.blocks import Block, Filled
 from sinks.config import WriterConfig
 from sinks.embedded import EmbeddedStore
+from sinks.store import Store
 from sinks.writer import Writer
 
 STEPS = ("consumed", "begun", "between tables", "inserted", "written")
@@ -49,7 +50,7 @@ class DyingStore(EmbeddedStore):
 class DyingWriter(Writer):
     """Dies between the steps of the protocol."""
 
-    def __init__(self, config: WriterConfig, store: EmbeddedStore, death: Death) -> None:
+    def __init__(self, config: WriterConfig, store: Store, death: Death) -> None:
         self._death = death
         super().__init__(config, store)
 

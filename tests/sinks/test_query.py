@@ -1,3 +1,4 @@
+import json
 import os
 import socket as sockets
 import stat
@@ -9,8 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from sinks.audit import AuditError, AuditLog
 from sinks.embedded import EmbeddedStore
-from sinks.query import QueryError, Service, SocketError, StoreNotRunning, ask, serve
+from sinks.query import QueryError, Service, SocketError, StoreNotRunning, ask, serve, serve_roles, socket_of
+from sinks.roles import Role
 from sinks.store import MAX_SQL, StoreError
 from tests.sinks import market
 from tests.waiting import until
@@ -22,11 +25,17 @@ class EchoStore:
     def migrate(self) -> None:
         raise NotImplementedError
 
+    def retain(self, years: int) -> None:
+        raise NotImplementedError
+
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         raise NotImplementedError
 
     def query(self, sql: str) -> pa.Table:
         return pa.table({"asked": [sql]})
+
+    def look_up(self, sql: str) -> pa.Table:
+        raise NotImplementedError
 
     def close(self) -> None:
         raise NotImplementedError
@@ -208,3 +217,81 @@ def test_a_client_that_leaves_early_does_no_harm(service: Service, path: Path) -
             client.sendall(part)
     assert ask(path, "still")["asked"].to_pylist() == ["still"]
     assert os.path.lexists(path)
+
+
+def test_each_role_asks_on_its_own_socket_and_every_question_is_written_down(tmp_path: Path, path: Path) -> None:
+    store = EmbeddedStore(tmp_path / "store")
+    store.migrate()
+    served = serve_roles(store, path)
+    log = path.with_name("questions.jsonl")
+    try:
+        assert ask(path, "SELECT count() AS n FROM sales")["n"].to_pylist() == [0]
+        analyst = socket_of(Role.ANALYST, path)
+        with pytest.raises(QueryError, match="UNKNOWN_TABLE"):
+            ask(analyst, "SELECT count() FROM sales")
+        assert ask(analyst, "SELECT count() AS n FROM lunar_dates")["n"][0].as_py() > 0
+        assert ask(socket_of(Role.PUBLISHER, path), "SELECT * FROM sales_now").num_rows == 0
+        noted = [json.loads(line) for line in log.read_text().splitlines()]
+    finally:
+        served.close()
+        store.close()
+    assert [(one["role"], one["rows"]) for one in noted] == [
+        ("auditor", 1),
+        ("analyst", None),
+        ("analyst", 1),
+        ("publisher", 0),
+    ]
+    assert noted[1]["sql"] == "SELECT count() FROM sales"
+    assert "sales" in noted[1]["error"]
+    assert {(one["uid"], one["pid"]) for one in noted} == {(os.geteuid(), os.getpid())}
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert not [socket for socket in path.parent.iterdir() if socket.is_socket()]
+
+
+def test_questions_of_earlier_days_stay_in_the_log(path: Path) -> None:
+    for n in range(2):
+        served = serve_roles(EchoStore(), path)
+        ask(path, f"question {n}")
+        served.close()
+    asked = path.with_name("questions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["sql"] for line in asked] == ["question 0", "question 1"]
+
+
+def test_what_cannot_be_written_down_is_not_answered(tmp_path: Path, path: Path) -> None:
+    audit = AuditLog(tmp_path / "log")
+    served = serve(EchoStore(), path, audit=audit)
+    audit.close()
+    with pytest.raises(QueryError, match="before an answer"):
+        ask(path, "SELECT 1")
+    served.close()
+
+
+def test_a_log_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    log.chmod(0o644)
+    with pytest.raises(AuditError, match="chmod 600"):
+        AuditLog(log)
+
+
+def test_a_group_may_be_let_in_to_ask_as_analysts(tmp_path: Path, path: Path) -> None:
+    shared = tmp_path / "analysts" / "store.sock"
+    store = EmbeddedStore(tmp_path / "store")
+    store.migrate()
+    served = serve_roles(store, path, shared)
+    try:
+        assert stat.S_IMODE(shared.stat().st_mode) == 0o660
+        assert stat.S_IMODE(shared.parent.stat().st_mode) & 0o027 == 0
+        assert ask(shared, "SELECT count() AS n FROM regions").num_rows == 1
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        served.close()
+        store.close()
+
+
+def test_a_store_without_roles_is_for_auditors_alone(path: Path) -> None:
+    with pytest.raises(StoreError, match="role analyst"):
+        serve(EchoStore(), path, Role.ANALYST)
+    served = serve_roles(EchoStore(), path)
+    assert not socket_of(Role.ANALYST, path).exists()
+    served.close()

@@ -52,7 +52,8 @@ def test_a_question_of_the_readme_has_an_answer(store: EmbeddedStore, sql: str) 
 
 def test_the_readme_has_questions_and_names_every_table() -> None:
     assert len(QUESTIONS) >= 6
-    assert all(f"`{table}`" in README for table in {*TABLES, "cells_1h", "sales_1d", "reversals"})
+    rollups = {"cells_1h", "cells_1d", "items_1d", "sales_1d", "reversals"}
+    assert all(f"`{table}`" in README for table in {*TABLES, *rollups})
 
 
 def test_the_readme_names_every_measure_of_quality_and_every_table_is_there(store: EmbeddedStore) -> None:

@@ -8,19 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks import rows
-from sinks.articles import DECISIONS, SKUS, read_registry, read_skus
+from sinks.articles import DECISIONS, ENTERPRISES, SKUS, TERMINALS, read_registry, read_skus
 from sinks.blocks import Block, Piece, fill
 from sinks.reading import UnreadableError
 from sinks.rows import ALERTS, READERS, REJECTED, SIGNALS
+from sinks.schema import LINE_TABLES
 from sinks.tags import tidy
 from streams.columns import CLEAN_SCHEMA, to_bytes
 from streams.reasons import Reason
-from streams.records import Mapping, MappingRecord, TerminalRecord, encode
+from streams.records import AlertCommand, EnterpriseRecord, Mapping, MappingRecord, TerminalRecord, encode
 from streams.topics import CLEAN
 from tests.sinks import market
 
 GOOD = market.clean_message(market.lines(3, 20))
 RECORDS = [market.refusal(0, 1), market.refusal(0, 2, whole=True), market.signal(), market.alert()]
+RECORDS += [AlertCommand("c", "a-1", "comment", "Li", 7), TerminalRecord("T", "E-1", "330602"), EnterpriseRecord("E-1")]
 RECORDS += [market.decision("E-1", "S", "0301"), market.sightings(market.article("E-1", "S", "0301"))]
 
 
@@ -76,8 +78,9 @@ def test_no_damage_to_a_clean_message_breaks_its_reader_or_what_is_done_with_its
         table = rows.read_clean(bytes(value), 0)
     except UnreadableError:
         return
-    tables = fill(Block(CLEAN, "id", 0, 0, 0, (Piece(0, table, 1, 0.0),), {})).tables
-    assert sum(tidy(part).num_rows for part in tables.values()) == table.num_rows
+    filled = fill(Block(CLEAN, "id", 0, 0, 0, (Piece(0, table, 1, 0.0),), {}))
+    rows_in = {name: tidy(part).num_rows for name, part in filled.tables.items()}
+    assert sum(rows_in.get(name, 0) for name in LINE_TABLES) + filled.repeats == table.num_rows
 
 
 @given(st.data())
@@ -149,15 +152,23 @@ def test_an_article_keeps_its_reasons_and_when_it_was_described() -> None:
     assert (row["described_at"].timestamp(), row["raw_offset"]) == (0.007, 3)
 
 
-def test_a_decision_is_a_row_and_all_else_in_the_registry_is_not() -> None:
+def test_a_decision_is_a_row_and_mappings_are_not() -> None:
     verdict = market.decision("E-1", "S", "0301", content=500)
     table = read_registry(encode(verdict), 0)
     assert table.schema == DECISIONS
     row = table.to_pylist()[0] | {"at": verdict.at}
     assert row == msgspec.structs.asdict(verdict)
-    for other in (TerminalRecord("T", "E-1", "330602"), MappingRecord("E-1", [Mapping("S", "0301")])):
-        assert read_registry(encode(other), 0).num_rows == 0
+    assert read_registry(encode(MappingRecord("E-1", [Mapping("S", "0301")])), 0).num_rows == 0
     assert read_registry(b"", 0).num_rows == 0
+
+
+def test_a_terminal_and_an_enterprise_are_rows_of_their_own_tables() -> None:
+    terminal = read_registry(encode(TerminalRecord("T", "E-1", "330602", valid_from=7)), 0)
+    assert terminal.schema == TERMINALS
+    assert terminal["valid_from"][0].as_py().timestamp() == 0.007
+    enterprise = read_registry(encode(EnterpriseRecord("E-1", name="一号")), 0)
+    assert enterprise.schema == ENTERPRISES
+    assert enterprise.select(["name", "holding"]).to_pylist() == [{"name": "一号", "holding": "E-1"}]
 
 
 def test_corrections_of_a_job_without_a_number_are_refused() -> None:

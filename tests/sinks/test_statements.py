@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks.embedded import EmbeddedStore
+from sinks.roles import Role
 from sinks.statements import is_description, parse_request
 from sinks.store import QueryError, QueryRefusedError
 from tests.sinks import market
@@ -179,7 +180,7 @@ def test_a_question_is_answered(store: EmbeddedStore, sql: str) -> None:
 def test_the_engine_itself_refuses_what_writes_even_where_nobody_judges(store: EmbeddedStore, sql: str) -> None:
     """The second wall: read-only settings and missing grants."""
     with pytest.raises(QueryError):
-        store._ask(sql.replace("{out}", "/nowhere"), "Null")
+        store._ask(sql.replace("{out}", "/nowhere"), "Null", Role.AUDITOR)
     assert store.query("SELECT count() AS n FROM sales").to_pylist() == [{"n": 50}]
 
 
@@ -209,7 +210,7 @@ def test_every_function_that_calls_a_service_is_refused(store: EmbeddedStore) ->
 def test_the_text_that_is_judged_is_the_text_that_is_run(store: EmbeddedStore, text: str) -> None:
     judged = parse_request(text).removeprefix("SELECT parseQueryToJSON(").removesuffix(")")
     # Nothing but the literal: what the engine makes of it is what came in.
-    assert store._ask(f"SELECT hex({judged})", "TSVRaw").decode().strip() == text.encode().hex().upper()
+    assert store._ask(f"SELECT hex({judged})", "TSVRaw", Role.AUDITOR).decode().strip() == text.encode().hex().upper()
 
 
 def test_a_deeply_nested_statement_is_refused_not_a_crash(store: EmbeddedStore) -> None:

@@ -36,11 +36,18 @@ class MemoryStore:
     def migrate(self) -> None:
         raise NotImplementedError
 
+    def retain(self, years: int) -> None:
+        raise NotImplementedError
+
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         self.inserted.setdefault(token, (table, rows))
 
     def query(self, sql: str) -> pa.Table:
         raise NotImplementedError
+
+    def look_up(self, sql: str) -> pa.Table:
+        assert "FROM terminal_seqs" in sql
+        return pa.table({"terminal_id": pa.array([], pa.string()), "seq": pa.array([], pa.int64())})
 
     def close(self) -> None:
         raise NotImplementedError
