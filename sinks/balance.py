@@ -25,7 +25,7 @@ class Balance:
 
     name: str
     of: str
-    """the table of lines"""
+    """the table that it is made of"""
     lines: dict[str, str]
     rollup: dict[str, str]
     by: str
@@ -64,7 +64,14 @@ BALANCES: Final = (
     _of_sales("cells_1d", "code, county, channel"),
     _of_sales("items_1d", "code, county, terminal_id, sku"),
     _of_sales("sales_1d", "code, brand, origin"),
-    *(_counted("presence", of, of_day("ts")) for of in _LINES),
+    Balance(
+        "presence",
+        "envelopes",
+        {"envelopes": "toInt64(1)", "lines": "toInt64(sales + prices + stock)"},
+        {"envelopes": "envelopes", "lines": "lines"},
+        "terminal_id",
+        of_day("sent_at"),
+    ),
     *(_counted("envelopes", of, of_day("sent_at"), of_day("sent_at")) for of in _LINES),
 )
 

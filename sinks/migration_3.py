@@ -91,12 +91,12 @@ _VIEWS: Final = (
     f"CREATE VIEW IF NOT EXISTS price_relatives AS {RELATIVES}",
     # What stood on the shelves at the end of the day: the last report of each shop and SKU.
     "CREATE VIEW IF NOT EXISTS stock_1d AS "
-    "SELECT day, code, county, city, province, channel, toInt64(count()) AS items, toInt64(countIf(qty = 0)) AS empty, "
-    "sum(base_qty) AS base_qty FROM ("
-    f"SELECT {of_day('ts')} AS day, code, county, city, province, channel, argMax(l.qty, ts) AS qty, "
+    "SELECT day, code, county, substring(county, 1, 4) AS city, substring(county, 1, 2) AS province, channel, "
+    "toInt64(count()) AS items, toInt64(countIf(qty = 0)) AS empty, sum(base_qty) AS base_qty FROM ("
+    f"SELECT {of_day('ts')} AS day, code, county, channel, argMax(l.qty, ts) AS qty, "
     "argMax(l.base_qty, ts) AS base_qty FROM stock_now AS l "
-    "GROUP BY day, code, county, city, province, channel, terminal_id, sku, unit"
-    ") GROUP BY day, code, county, city, province, channel",
+    "GROUP BY day, code, county, channel, cityHash64(terminal_id, sku, unit)"
+    ") GROUP BY day, code, county, channel",
 )
 
 _HEARTBEATS: Final = table(

@@ -116,9 +116,6 @@ class _Server(ThreadingMixIn, UnixStreamServer):
             seconds = round(time.monotonic() - start, 3)
             if self._audit:
                 self._audit.write(Asked(self._role, uid, pid, sql, rows, error, seconds))
-                _log.info(
-                    "asked", role=self._role.value, uid=uid, pid=pid, rows=rows, seconds=seconds, failed=bool(error)
-                )
         return answer
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (the base class's signature)

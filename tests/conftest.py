@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("infopump", deadline=None)
+settings.load_profile("infopump")
 
 
 @pytest.fixture(scope="session")

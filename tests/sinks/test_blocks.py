@@ -62,7 +62,7 @@ def test_blocks_follow_each_other_without_a_gap_and_take_every_message_once(size
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_row_is_stored_once_however_often_normalize_starts_again(data: st.DataObject) -> None:
     envelopes = data.draw(st.integers(1, 25), "envelopes")
     sent: list[tuple[int, int]] = []

@@ -159,7 +159,7 @@ def test_a_slow_store_costs_neither_memory_nor_the_membership(quiet: str, make: 
     until_later = time.monotonic() + 1.0
     stepping(writer, lambda: time.monotonic() > until_later, "a second of waiting")
     assert writer._waiting() == held
-    assert len(writer._buffers) == 18
+    assert len(writer._buffers) == 23
     store.go.set()
     stepping(writer, lambda: store.lines() == total, "all rows")
     assert not writer._feed.paused
