@@ -182,8 +182,7 @@ class Demo:
         where = f"infopump --data-dir {self._settings.data_dir}"
         self._say(f"\nthe board            {system.gateway_url}/")
         self._say(f"subscribe            {where} subscribe")
-        self._say(
-            f'ask the store        {where} query --as auditor "SQL", for example: salt sold in Shaoxing, today and a week ago'
-        )
+        self._say(f'ask the store        {where} query --as auditor "SQL"')
+        self._say("for example: salt sold in Shaoxing, today and a week ago")
         self._say(QUESTION)
         self._say(plain_table(ask(system.socket, QUESTION)))
