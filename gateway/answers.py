@@ -117,6 +117,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "commodities": "The commodities by their part in it, the largest first; empty where there is only one.",
         "price_ratio": "The price beside it, by the usual one; null where it is not known.",
         "stock_ratio": "The stock beside it, by the usual one; null where it is not known.",
+        "false_share": "Of what was found of late and is as rare, the share expected to be false; null: not known.",
         "otherwise": "What else would explain it, and whether it does.",
         "measured": "The readings that the rules were asked of.",
     },
