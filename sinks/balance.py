@@ -17,6 +17,8 @@ import pyarrow as pa
 from sinks.rollups import OWN, SIGN, of_day
 
 Ask = Callable[[str], pa.Table]
+_TRIES: Final = 10
+"""So often both are asked while lines come in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,12 @@ def faults(ask: Ask, day: date | None, done: Callable[[], None] = lambda: None) 
     """What does not add up, by rollup and day of China. ``day`` None: all. Raises QueryError."""
     found = []
     for one in BALANCES:
-        left = _answer(ask, one.of, one.lines, one.by, one.day, one.where, day)
-        right = _answer(ask, one.name, one.rollup, one.by, one.rollup_day, "1", day)
+        for _ in range(_TRIES):
+            left = _answer(ask, one.of, one.lines, one.by, one.day, one.where, day)
+            right = _answer(ask, one.name, one.rollup, one.by, one.rollup_day, "1", day)
+            # Where a block came in between, the two speak of different moments.
+            if left == _answer(ask, one.of, one.lines, one.by, one.day, one.where, day):
+                break
         none = {kind: 0 for name in one.lines for kind in (f"all_{name}", f"{name}_by")}
         for at in sorted(left.keys() | right.keys()):
             lines, rollup = left.get(at, none), right.get(at, none)
