@@ -61,7 +61,6 @@ def _counted(name: str, of: str, day: str, rollup_day: str = "day") -> Balance:
 
 _LINES: Final = ("sales", "prices", "stock")
 BALANCES: Final = (
-    _of_sales("cells_1m", "code, county, channel", of_day("minute")),
     _of_sales("cells_1h", "code, county, channel", of_day("hour")),
     _of_sales("cells_1d", "code, county, channel"),
     _of_sales("items_1d", "code, county, terminal_id, sku"),
