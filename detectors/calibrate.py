@@ -36,9 +36,12 @@ FLAGGED: Final = 1e-3
 ROW: Final = 2.0
 ROW_WITHIN_A_DAY: Final = 5.0
 """scores that an incident counts for: about as many as chance alone gives in a row, in days and in hours"""
+ALONE: Final = 1.0
+ALONE_WITHIN_A_DAY: Final = 5.0
+"""scores that all incidents which begin in one period may count for together, in days and in hours: what hits a
+region hits its goods and all that it is a part of, and is one incident"""
 AT_ONCE: Final = 3.0
-"""times what chance gives in a period (or one incident) that all incidents which begin in it may count for: what hits
-all series at once is one incident"""
+"""times what chance gives in a period that they may count for beside: of many series some begin by chance"""
 PRIOR_WITHIN_A_DAY: Final = 8.0
 """times the weights of the priors where periods are shorter than a day: their scores hang together"""
 _EDGES: Final = LOWEST + STEP * np.arange(BINS + 1)
@@ -68,16 +71,16 @@ def count(scores: Floats, held: Singles, score: Singles, p: Floats, hold: float,
     """Add scores to the histogram, in place, after everything in it has faded.
 
     What was flagged is never learned as normal: from its first flag until ``hold`` periods after its last one a series
-    counts for one ``ROW``, as high as the least that is flagged. ``held``, like ``score``, has the periods for which
-    this still lasts.
+    counts for one ``ROW`` at most, as high as the least that is flagged. ``held``, like ``score``, has the periods for
+    which this still lasts.
     """
     counts = _rows(scores)
     edge = np.stack([np.searchsorted(-_log_survival(row, pace), -np.log(FLAGGED)) for row in counts])
     flagged = p < FLAGGED
-    once = ROW if pace.tick_ms >= DAY_MS else ROW_WITHIN_A_DAY
+    once, alone = (ROW, ALONE) if pace.tick_ms >= DAY_MS else (ROW_WITHIN_A_DAY, ALONE_WITHIN_A_DAY)
     free = (~np.isnan(score) & (held <= 0.0)).reshape(len(counts), -1)
     many = (free & flagged.reshape(free.shape)).sum(axis=1, keepdims=True) * once
-    most = AT_ONCE * (once + FLAGGED * free.sum(axis=1, keepdims=True))
+    most = alone + AT_ONCE * FLAGGED * free.sum(axis=1, keepdims=True)
     weight = np.where(flagged.reshape(free.shape), once * np.minimum(1.0, most / np.maximum(many, once)), 1.0) * free
     held[...] = np.where(flagged, hold, np.maximum(held - 1.0, 0.0))
     bins = np.clip((np.nan_to_num(score, nan=LOWEST) - LOWEST) / STEP, 0, BINS - 1).astype(np.int64)

@@ -20,7 +20,7 @@ PRIOR: Final = (0.02, 0.01)
 """squares of the common deviation, its product with the own one, before anything is known"""
 PRIOR_PERIODS: Final = 20.0
 LEFT: Final = 0.85
-LEFT_MORE: Final = 0.02
+LEFT_MORE: Final = 0.01
 LEFT_PERIODS: Final = 60.0
 """share of the window's variance, and what is added to it, that is left before anything is known; the periods that this
 counts for: what is left hangs together over days more than the window's own deviation"""
@@ -49,8 +49,9 @@ class Siblings(Windows):
 def beside(state: Siblings, scores: Scores, tree: Tree, pace: Pace) -> Scores:
     """The scores with those of what siblings leave unexplained, in place where there are siblings.
 
-    ``d = 3 (cbrt(O / E) - 1)``, ``g`` its mean over the given regions outside of the node's own city (or whatever the
-    smallest region above is), ``e = d - share g`` with share by least squares;
+    ``d = 3 (cbrt(O / E) - 1) + min(v / 3, 1)``, v its variance: without the last term, all series would seem to fall
+    together in each quiet hour. ``g`` is the mean of d over the given regions outside of the node's own city (or
+    whatever the smallest region above is), ``e = d - share g`` with share by least squares;
     ``z' = (0.63 z + 0.45 e / sd(e)) / sqrt(0.6 + 0.57 r)`` with ``r^2 = var(e) / var(d)``, the square of the
     correlation of the two: z' is comparable with the z of nodes that have no siblings. Source: regression on concurrent
     controls (Brodersen et al. 2015 use the same for the effect of an event).
@@ -59,7 +60,7 @@ def beside(state: Siblings, scores: Scores, tree: Tree, pace: Pace) -> Scores:
     if not (apart >= 0).any():
         return scores
     with np.errstate(divide="ignore", invalid="ignore"):
-        d = 3.0 * (np.cbrt(scores.observed / scores.high) - 1.0)
+        d = 3.0 * (np.cbrt(scores.observed / scores.high) - 1.0) + np.minimum(scores.variance / 3.0, 1.0)
     d[np.isnan(scores.up)] = np.nan
     g = _others(d, tree, apart)
     share, spread, together = _known(state, scores.variance)

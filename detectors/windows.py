@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.expectation import Expectation, Singles, hourly, known
+from detectors.expectation import GUARD, Expectation, Singles, hourly, known
 from detectors.kinds import Kinds
 from detectors.pace import HOUR_MS, Pace
 from detectors.state import Axes, Mask
@@ -62,14 +62,17 @@ class Windows(Expectation):
     """season times what a festival may lift"""
     low: Annotated[Singles, Axes((RING, "units", "codes"), "f4")]
     """season times what a festival may leave"""
-    cell: Annotated[Singles, Axes((3, 1, 1))]
-    """float64: number of the newest cell, whether there is one, its first period's start (ms UTC)"""
+    cell: Annotated[Singles, Axes((4, 1, 1))]
+    """float64: number of the newest cell, whether there is one, its first period's start (ms UTC); the day that the
+    newest of the waiting moments are of"""
     squares: Annotated[Singles, Axes((2, WINDOWS, "units", "codes"), "f4")]
     """squared deviations over the pool's variance; periods; fading"""
     factor: Annotated[Singles, Axes((WINDOWS, "units", "codes"), "f4")]
     """of the pool's variance, as last judged; 0: never"""
     moments: Annotated[Singles, Axes((5, WINDOWS, 1, 1), "f8")]
     """of the pool's variance over 1 / expected, fading"""
+    waiting_moments: Annotated[Singles, Axes((GUARD, 5, WINDOWS, 1, 1), "f8")]
+    """those of the last days, which do not count yet: what is judged must not teach how much trade varies"""
 
 
 class Scores(NamedTuple):
@@ -117,11 +120,13 @@ def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace, kinds: Kinds 
 
     ``d = 3 ((O / E)^(1/3) - 1)`` with O sold and E usual in the window, ``z = (d + min(v/3, 1)) / sqrt(v)``,
     ``v = f (a + b / E)``: a and b by weighted regression over all series, f the series' own factor, shrunk to that of
-    its kind (a sum of many varies less than each of them), or to 1. Source: Wilson and Hilferty 1931 (cube roots of
+    its kind (a sum of many varies less than each of them), or to 1. Like the level, a and b stay ``GUARD`` days behind:
+    a rush of all series would else hide itself. Source: Wilson and Hilferty 1931 (cube roots of
     gamma sums are nearly normal; mean ``1 - v / 9``).
     """
     lengths = cells(pace).windows
     newest = int(state.cell[0].flat[0])
+    _pass_on(state)
     shape = (len(lengths), *state.level.shape)
     out = Scores(*(np.full(shape, np.nan, np.float32) for _ in range(6)))
     sums = np.zeros((3, *state.level.shape), np.float32)
@@ -155,8 +160,11 @@ def judge(state: Windows, seen: npt.NDArray[np.bool_], pace: Pace, kinds: Kinds 
 
 
 def variance(state: Windows, k: int, usual: Singles) -> Singles:
-    """Variance of d in window ``k`` of each node where ``usual`` is expected in it, float32."""
-    a, b = _pool(state, k)
+    """Variance of d in window ``k`` of each node where ``usual`` is expected in it, float32.
+
+    By all that is known: it compares regions on one day, and what moves them all moves none of them apart.
+    """
+    a, b = _pool(state, k, behind=False)
     factor = np.where(state.factor[k] > 0.0, state.factor[k], 1.0)
     return np.asarray((a + b / usual + LEAST_VARIANCE) * factor, np.float32)
 
@@ -185,9 +193,23 @@ def _factor(state: Windows, k: int, kinds: Kinds | None) -> Singles:
     return np.asarray((squares + OWN * of_kind) / (periods + OWN), np.float32)
 
 
-def _pool(state: Windows, k: int) -> tuple[Singles, Singles]:
-    """a and b >= 0 of the variance ``a + b / expected`` of a window, weighted least squares over all series."""
-    w, wx, wxx, wu, wux = state.moments[:, k]
+def _pass_on(state: Windows) -> None:
+    """On a new day, let the moments that have waited longest count."""
+    if state.cell[3].flat[0] == state.day[0].flat[0]:
+        return
+    state.cell[3] = state.day[0]
+    state.moments += state.waiting_moments[-1]
+    state.waiting_moments[1:] = state.waiting_moments[:-1].copy()
+    state.waiting_moments[0] = 0.0
+
+
+def _pool(state: Windows, k: int, behind: bool = True) -> tuple[Singles, Singles]:
+    """a and b >= 0 of the variance ``a + b / expected`` of a window, weighted least squares over all series.
+
+    What waits counts as long as nothing has waited for ``GUARD`` days, or where it need not stay ``behind``.
+    """
+    passed, waiting = state.moments[:, k], state.waiting_moments[:, :, k].sum(axis=0)
+    w, wx, wxx, wu, wux = passed + np.where((passed[0] > 0.0) & behind, 0.0, waiting)
     whole = np.maximum(w, 1e-30)
     spread = w * wxx - wx * wx
     b = np.where(spread > 1e-9 * w * wxx + 1e-30, np.maximum(w * wux - wx * wu, 0.0) / np.maximum(spread, 1e-30), 0.0)
@@ -221,4 +243,4 @@ def _learn(
     u = square * variance
     sums = (weight, weight * x, weight * x * x, weight * u, weight * u * x)
     state.moments[:, k] *= fade
-    state.moments[:, k] += np.stack([s.sum(axis=(-2, -1), keepdims=True, dtype=np.float64) for s in sums])
+    state.waiting_moments[0, :, k] += np.stack([s.sum(axis=(-2, -1), keepdims=True, dtype=np.float64) for s in sums])

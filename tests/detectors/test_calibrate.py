@@ -62,10 +62,25 @@ def test_an_incident_counts_once_until_it_has_been_over_for_a_while() -> None:
     scores = normal(4)
     scores[100:] = np.nan
     calm = learned(scores)
+    scores[100, 3, 2] = 15.0
+    short = learned(scores) - calm
     scores[100:120:2, 3, 2] = 15.0
     new = learned(scores) - calm
     assert new[0].sum() == 0.0
-    assert new[1].sum() == calibrate.ROW
+    assert 0.0 < new[1].sum() <= calibrate.ROW
+    assert new[1].sum() == pytest.approx(short[1].sum(), rel=0.01)
+
+
+def test_what_begins_in_many_series_of_one_period_counts_no_more_than_one_incident() -> None:
+    scores = normal(4)
+    scores[100:] = np.nan
+    calm = learned(scores)
+    scores[100, 3, 2] = 15.0
+    one = (learned(scores) - calm)[1].sum()
+    scores[100] = 15.0
+    many = (learned(scores) - calm)[1].sum()
+    assert one == pytest.approx(calibrate.ALONE, rel=0.1)
+    assert many == pytest.approx(one + calibrate.AT_ONCE * calibrate.FLAGGED * (np.prod(SHAPE) - 1))
 
 
 def test_an_incident_is_known_only_to_be_as_high_as_what_is_flagged() -> None:

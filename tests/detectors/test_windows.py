@@ -3,6 +3,7 @@
 import numpy as np
 
 from detectors import windows
+from detectors.expectation import GUARD
 from detectors.kinds import Kinds
 from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.tree import Tree
@@ -49,6 +50,24 @@ def test_nothing_is_judged_before_some_series_was_watched_for_a_whole_window() -
     assert judged[0] == 0
     assert judged == sorted(judged)
     assert judged[-1] == 3
+
+
+def test_a_rush_of_all_series_does_not_teach_how_much_they_vary_while_it_is_judged() -> None:
+    noise = np.random.default_rng(1).normal(0.0, 0.1, (60, 8, 1))
+    state, pace = Windows.empty(units=8, codes=1), Pace.of(DAY_MS)
+    one = np.ones((8, 1), np.float32)
+    state.level[:], state.days[:] = 100.0, 30.0
+    usual = []
+    for day in range(60):
+        state.day[0] = day
+        rush = 1.6 if day >= 50 else 1.0
+        sold = np.asarray(100.0 * rush * np.exp(noise[day]), np.float32)
+        windows.push(state, sold, one, one, day * DAY_MS, pace)
+        variance = windows.judge(state, np.ones((8, 1), bool), pace).variance[0]
+        usual.append(variance.mean() / state.factor[0].mean())
+    quiet = usual[49]
+    assert max(usual[50 : 50 + GUARD]) < 1.1 * quiet
+    assert usual[-1] > 2.0 * quiet
 
 
 def test_what_lies_inside_of_a_festivals_band_does_not_make_trade_look_steady() -> None:
