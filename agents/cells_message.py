@@ -8,15 +8,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detectors.pending import HELD, HELD_NEW, LOG_HELD, LOG_RELATIVE, RELATIVES
-from detectors.state import Floats, Ints
-from streams.columns import CELLS_SCHEMA, RAW_PARTITION, SOURCES, WATERMARK, from_bytes
+from detectors.state import Bits, Floats, Ints
+from streams.columns import CELLS_BEFORE, CELLS_SCHEMA, RAW_PARTITION, SOURCES, WATERMARK, from_bytes
 
 _SUMS: Final = (
     *("lines", "base_qty", "relatives", "log_relative", "held", "log_held", "held_new"),
     *("stock", "stock_skus", "zero_skus"),
 )
 """In the order of detectors.pending."""
-_AT: Final = {name: CELLS_SCHEMA.get_field_index(name) for name in ("raw_offset", "tick", "county", "code", *_SUMS)}
+_AT: Final = {
+    name: CELLS_SCHEMA.get_field_index(name) for name in ("raw_offset", "tick", "county", "code", *_SUMS, "chains")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,18 @@ class CellsMessage:
     sums: Floats
     """(10, n): lines, base quantity, relatives, log relative, lines held, their log relatives, articles newly held,
     stock on hand, reports of it, reports of zero"""
+    chains: Bits
+    """the bit of the enterprise; 0: not known"""
 
 
 def read_cells(data: bytes) -> CellsMessage:
     """Read the value of a message.
 
-    Raises pa.ArrowInvalid where the bytes are no Arrow stream of CELLS_SCHEMA, KeyError or ValueError where the
-    metadata lacks something or a column holds nulls or tags beyond its dictionary. A relative that is not finite counts
-    as none.
+    Raises pa.ArrowInvalid where the bytes are no Arrow stream of CELLS_SCHEMA or CELLS_BEFORE, KeyError or ValueError
+    where the metadata lacks something or a column holds nulls or tags beyond its dictionary. A relative that is not
+    finite counts as none.
     """
-    table = from_bytes(data, CELLS_SCHEMA)
+    table = from_bytes(data, CELLS_SCHEMA, CELLS_BEFORE)
     said = table.schema.metadata or {}
     values = _NOTHING
     if table.num_rows:
@@ -71,14 +75,21 @@ class _Values(NamedTuple):
     codes: list[str]
     code: Ints
     sums: Floats
+    chains: Bits
 
 
 def _read(rows: pa.RecordBatch) -> _Values:
     sums = np.array([_numbers(rows, name) for name in _SUMS], np.float64)
     sums[RELATIVES : LOG_RELATIVE + 1, ~np.isfinite(sums[LOG_RELATIVE])] = 0.0
     sums[HELD : HELD_NEW + 1, ~np.isfinite(sums[LOG_HELD])] = 0.0
+    known = "chains" in rows.schema.names
     return _Values(
-        _numbers(rows, "raw_offset"), _numbers(rows, "tick"), *_tags(rows, "county"), *_tags(rows, "code"), sums
+        _numbers(rows, "raw_offset"),
+        _numbers(rows, "tick"),
+        *_tags(rows, "county"),
+        *_tags(rows, "code"),
+        sums,
+        _numbers(rows, "chains") if known else np.zeros(rows.num_rows, np.uint64),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final, Protocol
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import structlog
@@ -14,6 +15,7 @@ from agents.stage import Incoming, Outgoing
 from detectors import bars, late
 from detectors.bars import Bar
 from detectors.block import Block
+from detectors.contributors import contributors
 from detectors.held import release
 from detectors.pace import Pace
 from detectors.pending import STOCK, Rows
@@ -21,6 +23,7 @@ from detectors.rulebook import Rulebook
 from detectors.state import Ints, Mask
 from detectors.watch import silent, skip, watch
 from detectors.watermark import watermark
+from streams.columns import TOLD
 from streams.records import Kind, Signal
 from streams.taxonomy import OTHER, UNCLASSIFIED
 from streams.ticks import tick_of
@@ -141,9 +144,13 @@ class DetectStage:
             return
         block.applied[message.partition] = int(message.offset.max())
         tick = tick_of(message.tick, self._pace.tick_ms)
+        told = np.zeros(len(new), np.bool_)
         for i, name in enumerate(message.codes):
             if name in _UNWATCHED:
                 new &= message.code != i
+            elif name == TOLD:
+                told = new & (message.code == i)
+                new &= ~told
         if block.cursor is not None:
             passed = new & (tick < block.cursor)
             if passed.any():
@@ -154,6 +161,15 @@ class DetectStage:
             first = int(rows.tick.min())
             block.first = first if block.first is None else min(block.first, first)
             block.pending.add(rows)
+        if told.any():
+            self._tell(block, message, np.flatnonzero(told))
+
+    def _tell(self, block: Block, message: CellsMessage, which: Ints) -> None:
+        """Count the terminals that have sent all their sales of a bar. Counties that never had a line do not matter."""
+        unit = _units(block, message)[message.county[which]]
+        known = unit >= 0
+        starts = tick_of(message.tick[which], self._bar_ms)
+        _late.inc(bars.tell(block.bars, starts[known], unit[known]))
 
     def _correct(self, block: Block, message: CellsMessage, tick: Ints, passed: Mask) -> None:
         """Take in rows whose ticks are closed, where their bar is open."""
@@ -197,8 +213,9 @@ class DetectStage:
         self._close_bars(block, tick + self._pace.tick_ms - 1)
         rows, block.waiting = release(block.held, block.waiting, rows, tick, self._pace)
         cells = rows.dense(len(block.units), len(block.codes))
-        self._send([s for s in watch(block, tick, cells, self._numbers) if s.kind not in self._of_bars])
+        signals = [s for s in watch(block, tick, cells, self._numbers) if s.kind not in self._of_bars]
         bars.add(block.bars, rows, tick, self._pace)
+        self._send([_counted(block, s) for s in signals])
         block.cursor = tick + self._pace.tick_ms
         _ticks.inc()
 
@@ -234,11 +251,29 @@ def _rows(block: Block, message: CellsMessage, tick: Ints, which: Ints) -> Rows:
     speaks = sums[:STOCK].any(axis=0)
     return Rows(
         tick=tick[which],
-        unit=np.array([block.unit_at.get(name, -1) for name in message.counties], np.int64)[county],
+        unit=_units(block, message)[county],
         code=np.array([block.code_at.get(name, -1) for name in message.codes], np.int64)[code],
         sums=sums,
         partition=np.where(speaks, np.uint64(1) << np.uint64(message.partition % 64), np.uint64(0)),
+        chains=np.where(speaks, message.chains[which], np.uint64(0)),
     )
+
+
+def _units(block: Block, message: CellsMessage) -> Ints:
+    """Unit of each county of the message, -1: none."""
+    return np.array([block.unit_at.get(name, -1) for name in message.counties], np.int64)
+
+
+def _counted(block: Block, signal: Signal) -> Signal:
+    """With the enterprises that lines came from since the first sign of each reading."""
+    if not signal.readings:
+        return signal
+    readings = []
+    for r in signal.readings:
+        behind = contributors(block, r.region, signal.code, r.since)
+        shops = max(r.terminals, behind.shops)
+        readings.append(msgspec.structs.replace(r, terminals=shops, evidence=behind.beside(r.evidence)))
+    return msgspec.structs.replace(signal, readings=readings)
 
 
 def _used(names: list[str], index: Ints) -> list[str]:

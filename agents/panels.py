@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection
 
+import msgspec
 import numpy as np
 
-from detectors import bars, city_panel, panel
+from detectors import bars, city_panel, panel, presence
 from detectors.bars import Bar
 from detectors.block import Block
 from detectors.city_panel import CityPanel
+from detectors.contributors import contributors
 from detectors.incident_state import Finding
 from detectors.pace import DAY_MS, HOUR_MS, Pace
-from detectors.panel import Panel, Verdicts
+from detectors.panel import Verdicts
 from detectors.panel_findings import findings
 from detectors.rulebook import Numbers
 from streams.records import Kind, Signal, UnitReading
@@ -51,10 +53,11 @@ class Panels:
         bar for bar, for as long as an incident may have to count the hours.
         """
         known = self._panel(block, bar)
-        said = panel.step(known.panel, city_panel.frame_of(bar), bar.start)
+        heard = presence.step(known.presence, bar.told, bar.start, known.panel.pace)
+        said = panel.step(known.panel, city_panel.frame_of(bar, heard), bar.start)
         found: dict[tuple[Kind, str], list[Finding]] = defaultdict(list)
         for finding in findings(known.panel, said, bar.start, self._numbers.recurrence_days):
-            found[finding.kind, finding.commodity].append(finding)
+            found[finding.kind, finding.commodity].append(_counted(block, finding))
         signals = [_signal(block, bar, kind, code, said, its) for (kind, code), its in found.items()]
         for kind, its_codes in known.said.items():
             for code, at in its_codes.items():
@@ -69,14 +72,21 @@ class Panels:
         city = block.units[0]
         known = self._known.get(city)
         if known is None:
-            tree = city_panel.tree_of(city, bar.regions, bar.codes)
-            known = CityPanel(city, Panel.new(tree, Pace.of(bar.bar_ms)))
+            known = city_panel.new(city, bar.regions, bar.codes, Pace.of(bar.bar_ms))
         known = self._known[city] = city_panel.fitted(known, bar.regions, bar.codes)
         return known
 
     def _echo_ms(self, bar: Bar) -> int:
         hours = self._numbers.hysteresis_hours + self._numbers.expiry_hours
         return int(hours * HOUR_MS) + 2 * bar.bar_ms
+
+
+def _counted(block: Block, finding: Finding) -> Finding:
+    """With the enterprises that lines came from since its first sign; there are at least as many shops."""
+    behind = contributors(block, finding.region, finding.commodity, finding.since)
+    return msgspec.structs.replace(
+        finding, terminals=max(finding.terminals, behind.shops), evidence=behind.beside(finding.evidence)
+    )
 
 
 def _signal(block: Block, bar: Bar, kind: Kind, code: str, said: Verdicts, found: list[Finding]) -> Signal:

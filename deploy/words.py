@@ -44,10 +44,12 @@ def alert_line(alert: Alert) -> str:
     """What, where, how much, since when, how many say so, how rare, and the state, in one line."""
     state = f"merged into {alert.merged_into}" if alert.merged_into else alert.state
     state = state if alert.revision <= 1 else f"{state}, revision {alert.revision}"
+    known = alert.evidence.chains if alert.evidence else 0
+    chains = f" of {_count(known, 'chain', 'chains')}" if known else ""
     times = f"{alert.ratio:.1f} times the usual in " if alert.ratio > 0.0 else ""
     return (
         f"{china_time(alert.updated)}  level {alert.level:<3}  {what(alert)}; {times}"
-        f"{_count(len(alert.counties), 'county', 'counties')}, {_count(alert.terminals, 'shop', 'shops')}, "
+        f"{_count(len(alert.counties), 'county', 'counties')}, {_count(alert.terminals, 'shop', 'shops')}{chains}, "
         f"since {china_time(alert.onset)}; {rarity(alert.recurrence_days)} ({state})"
     )
 

@@ -11,9 +11,11 @@ from typing import Annotated, Any, Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from detectors import chains
+from detectors.chains import Chains
 from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.pending import HELD, LINES, LOG_RELATIVE, QUANTITY, RELATIVES, STOCK, STOCK_SKUS, ZERO_SKUS, Rows
-from detectors.state import Axes, Floats, Ints, PerSeries, State
+from detectors.state import Axes, Bits, Floats, Ints, PerSeries, State
 from streams.ticks import tick_of
 
 USUAL_HALF_LIFE_MS: Final = 10.0 * DAY_MS
@@ -23,6 +25,8 @@ STALE_MS: Final = 30 * DAY_MS
 _MEASURES: Final = [LINES, QUANTITY, RELATIVES, LOG_RELATIVE, STOCK, STOCK_SKUS, ZERO_SKUS]
 _N: Final = len(_MEASURES) + 1
 """After these stand the log relatives that also move the usual price: those that are not held."""
+_MOST_TOLD: Final = 200
+"""Bars of which terminals may have told before they are closed: more are of a city that never sold anything."""
 _STRETCH: Final[Ints] = np.arange(_N, dtype=np.int64)[:, None]
 
 
@@ -46,6 +50,8 @@ class Bar(NamedTuple):
     shops where each reports an article once a bar, twice that where each reports twice."""
     zero_share: Floats
     """share of the reports that say that there is none, NaN where there are none"""
+    told: Floats
+    """(counties,): terminals that have sent all their sales of it"""
 
 
 @dataclass(slots=True)
@@ -65,38 +71,64 @@ class Bars:
     """The open bars of a city and the price index. Unit 0, the city itself, stays zero: it is the sum of the others."""
 
     index: Index
+    chains: Chains
     sums: dict[int, Floats] = field(default_factory=dict)
     """by start (ms UTC), rising: (8, units, commodities)"""
+    told: dict[int, Floats] = field(default_factory=dict)
+    """by start (ms UTC), of bars that are not closed: (units,), terminals that have sent all their sales of it"""
     until: int = 0
     """all bars that start before are closed, ms UTC"""
 
     @classmethod
     def empty(cls, **sizes: int) -> Self:
         """No bar is open; ``sizes`` as in State."""
-        return cls(Index.empty(**sizes))
+        return cls(Index.empty(**sizes), Chains.empty(**sizes))
 
     def grow(self, **sizes: int) -> None:
         """Make room for more ``units`` and ``codes``."""
         self.index.grow(**sizes)
+        self.chains.grow(**sizes)
         for start, old in self.sums.items():
             new = np.zeros((_N, sizes["units"], sizes["codes"]))
             new[:, : old.shape[1], : old.shape[2]] = old
             self.sums[start] = new
+        self.told = {start: np.pad(old, (0, sizes["units"] - len(old))) for start, old in self.told.items()}
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that it holds, by name."""
         shape = (0, _N, *self.index.level.shape)
+        told = sorted(self.told.items())
         return {
             **self.index.arrays(),
+            **self.chains.arrays(),
             "starts": np.array([self.until, *self.sums], np.int64),
             "sums": np.array(list(self.sums.values())) if self.sums else np.zeros(shape),
+            "told_starts": np.array([start for start, _ in told], np.int64),
+            "told": np.array([count for _, count in told]).reshape(-1, len(self.index.level)),
         }
 
     @classmethod
-    def of(cls, level: Floats, at: Ints, sold: Ints, starts: Ints, sums: Floats) -> Self:
+    def of(
+        cls,
+        level: Floats,
+        at: Ints,
+        sold: Ints,
+        number: Ints,
+        masks: Bits,
+        starts: Ints,
+        sums: Floats,
+        told_starts: Ints,
+        told: Floats,
+    ) -> Self:
         """What ``arrays`` gave."""
         until, *open_ = starts.tolist()
-        return cls(Index(level, at, sold), dict(zip(open_, sums, strict=True)), until)
+        return cls(
+            Index(level, at, sold),
+            Chains(number, masks),
+            dict(zip(open_, sums, strict=True)),
+            dict(zip(told_starts.tolist(), told, strict=True)),
+            until,
+        )
 
 
 def bar_ms(pace: Pace) -> int:
@@ -120,12 +152,24 @@ def add(bars: Bars, rows: Rows, tick: int, pace: Pace) -> None:
         sums = bars.sums[start] = np.zeros((_N, *bars.index.level.shape))
         if late:
             bars.sums = dict(sorted(bars.sums.items()))
+    chains.add(bars.chains, tick, bar_ms(pace), rows.unit, rows.code, rows.chains)
     if not len(rows):
         return
     n = sums[0].size
     places = rows.unit * sums.shape[2] + rows.code + _STRETCH * n
     taught = np.where(rows.sums[HELD] > 0.0, 0.0, rows.sums[LOG_RELATIVE])
     np.add.at(sums.reshape(-1), places.ravel(), np.concatenate([rows.sums[_MEASURES], taught[None]]).ravel())
+
+
+def tell(bars: Bars, starts: Ints, unit: Ints) -> int:
+    """Count terminals, each of shape (n,), by bar and unit, in place; returns how many told of a bar that is closed."""
+    open_ = starts >= bars.until
+    for start in np.unique(starts[open_]).tolist():
+        told = bars.told.setdefault(start, np.zeros(len(bars.index.level)))
+        np.add.at(told, unit[starts == start], 1.0)
+    while len(bars.told) > _MOST_TOLD:
+        del bars.told[min(bars.told)]
+    return len(starts) - int(np.count_nonzero(open_))
 
 
 def close(bars: Bars, before: int, units: list[str], codes: list[str], pace: Pace) -> Iterator[Bar]:
@@ -142,6 +186,7 @@ def close(bars: Bars, before: int, units: list[str], codes: list[str], pace: Pac
     for start in [s for s in bars.sums if s < until]:
         yield _closed(bars, start, length, units, codes)
     bars.until = max(bars.until, until)
+    bars.told = {start: told for start, told in bars.told.items() if start >= bars.until}
 
 
 def _closed(bars: Bars, start: int, length: int, units: list[str], codes: list[str]) -> Bar:
@@ -168,4 +213,5 @@ def _closed(bars: Bars, start: int, length: int, units: list[str], codes: list[s
         price,
         np.where(told, stock, np.nan),
         np.where(told, zeros / np.maximum(reports, 1.0), np.nan),
+        bars.told.pop(start, np.zeros(len(sums[0])))[1:],
     )

@@ -20,9 +20,9 @@ from detectors.state import Axes, Ints, State
 from detectors.surge import Surge
 from streams.ticks import tick_of
 
-VERSION: Final = 3
+VERSION: Final = 4
 OLDEST: Final = 1
-"""Version 1 had nothing that is held, version 2 no bars and no stock."""
+"""Version 1 had nothing that is held, version 2 no bars and no stock, version 3 no chains and no presence."""
 _CODEC: Final = "zstd"
 
 
@@ -226,10 +226,14 @@ def _renew(arrays: dict[str, npt.NDArray[Any]], head: _Head) -> None:
     codes = len(head.codes)
     bars = Bars.empty(units=len(head.units), codes=codes)
     bars.until = tick_of(head.cursor, bar_ms(Pace.of(head.tick_ms))) if head.cursor is not None else 0
-    arrays |= {f"bars.{name}": a for name, a in bars.arrays().items()}
-    for part, empty in (("held", Held.empty(codes=codes).arrays()), ("waiting", Rows.empty().arrays())):
+    for part in ("pending", "waiting"):
+        sums = arrays.get(f"{part}.sums", Rows.empty().sums)
+        arrays[f"{part}.sums"] = np.concatenate([sums, np.zeros((MEASURES - len(sums), sums.shape[1]))])
+        arrays.setdefault(f"{part}.chains", np.zeros(sums.shape[1], np.uint64))
+    for part, empty in (
+        ("held", Held.empty(codes=codes).arrays()),
+        ("waiting", Rows.empty().arrays()),
+        ("bars", bars.arrays()),
+    ):
         for name, array in empty.items():
             arrays.setdefault(f"{part}.{name}", array)
-    for name in ("pending.sums", "waiting.sums"):
-        sums = arrays[name]
-        arrays[name] = np.concatenate([sums, np.zeros((MEASURES - len(sums), sums.shape[1]))])

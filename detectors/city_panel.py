@@ -15,11 +15,12 @@ import pyarrow as pa
 from detectors.bars import Bar
 from detectors.pace import Pace
 from detectors.panel import Frame, Panel
-from detectors.state import Ints, State
+from detectors.presence import Presence
+from detectors.state import Floats, Ints, State
 from detectors.tree import ALL, Tree
 from streams.records import Kind
 
-VERSION: Final = 2
+VERSION: Final = 3
 _CODEC: Final = "zstd"
 _REGIONS: Final = ("units", "leaves")
 _COMMODITIES: Final = ("codes", "goods")
@@ -41,10 +42,11 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 class CityPanel(msgspec.Struct):
-    """A panel, and what was last said of it."""
+    """A panel, who tells of its bars, and what was last said of it."""
 
     city: str
     panel: Panel
+    presence: Presence
     said: dict[Kind, dict[str, int]] = {}
     """start of the last bar with a finding, by kind and commodity"""
 
@@ -55,17 +57,23 @@ def tree_of(city: str, regions: list[str], codes: list[str]) -> Tree:
     return Tree((*regions, city), (*codes, *every), len(regions), len(codes))
 
 
+def new(city: str, regions: list[str], codes: list[str], pace: Pace) -> CityPanel:
+    """The panel of a city of which nothing is known; ``pace`` is that of its bars."""
+    presence = Presence.empty(units=len(regions), slots=pace.slots)
+    return CityPanel(city, Panel.new(tree_of(city, regions, codes), pace), presence)
+
+
 def fitted(known: CityPanel, regions: list[str], codes: list[str]) -> CityPanel:
     """The same panel over a tree with these counties and commodities, of which the first ones are those that it has."""
     old, tree = known.panel, tree_of(known.city, regions, codes)
     if tree == old.tree:
         return known
-    panel = Panel.new(tree, old.pace)
-    panel.periods = old.periods
-    before = old.states()
-    for name, state in panel.states().items():
+    grown = new(known.city, regions, codes, old.pace)
+    grown.panel.periods, grown.said = old.periods, known.said
+    before = _states(known)
+    for name, state in _states(grown).items():
         _move(before[name], state, old.tree, tree)
-    return CityPanel(known.city, panel, known.said)
+    return grown
 
 
 def _move(old: State, new: State, before: Tree, after: Tree) -> None:
@@ -88,16 +96,19 @@ def _places(length: int, axis: str | int, before: Tree, after: Tree) -> Ints:
     return np.arange(length)
 
 
-def frame_of(bar: Bar) -> Frame:
-    """What a bar reports. A county without any line has reported nothing: closed, at night, or its feeds are down."""
+def frame_of(bar: Bar, heard: Floats | None = None) -> Frame:
+    """What a bar reports. A county without any line has reported nothing: closed, at night, or its feeds are down.
+
+    ``heard`` (counties,): see ``presence.step``.
+    """
     silent = ~np.any((bar.lines != 0.0) | ~np.isnan(bar.price), axis=1, keepdims=True)
-    return Frame(qty=np.where(silent, np.nan, bar.quantity), price=bar.price, stock=bar.stock)
+    return Frame(qty=np.where(silent, np.nan, bar.quantity), price=bar.price, stock=bar.stock, heard=heard)
 
 
 def to_bytes(known: CityPanel) -> bytes:
     """Length of the head (4 bytes, little-endian), the head in MessagePack, all arrays in one zstd frame."""
     panel = known.panel
-    arrays = _arrays(panel)
+    arrays = _arrays(known)
     raw = b"".join(a.tobytes() for a in arrays.values())
     head = _Head(
         VERSION,
@@ -119,24 +130,28 @@ def from_bytes(data: bytes, pace: Pace) -> CityPanel:
     length = int.from_bytes(data[:4], "little")
     try:
         head = msgspec.msgpack.decode(data[4 : 4 + length], type=_Head)
-        panel = Panel.new(tree_of(head.city, head.regions, head.codes), pace)
-        panel.periods = head.periods
-        arrays = _arrays(panel)
+        known = new(head.city, head.regions, head.codes, pace)
+        known.panel.periods, known.said = head.periods, head.said
+        arrays = _arrays(known)
         written = {name: (dtype, tuple(shape)) for name, dtype, shape in head.arrays}
-        if head.version != VERSION or written != {name: (a.dtype.str, a.shape) for name, a in arrays.items()}:
+        wanted = {name: (a.dtype.str, a.shape) for name, a in arrays.items()}
+        if head.version != VERSION or written != wanted:
             raise PanelError(
                 f"panel: expected the arrays of version {VERSION}, got others: run the worker that wrote it"
             )
         raw, at = pa.decompress(data[4 + length :], head.size, codec=_CODEC, asbytes=True), 0
     except (msgspec.DecodeError, pa.ArrowException, OSError, ValueError) as error:
         raise PanelError(f"panel: expected version {VERSION}, got other bytes ({error})") from error
-    for name in written:
-        array = arrays[name]
+    for array in arrays.values():
         array[...] = np.frombuffer(raw, array.dtype, array.size, at).reshape(array.shape)
         at += array.nbytes
-    return CityPanel(head.city, panel, head.said)
+    return known
 
 
-def _arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
-    parts = {part: state.arrays() for part, state in panel.states().items()}
+def _states(known: CityPanel) -> dict[str, State]:
+    return {**known.panel.states(), "presence": known.presence}
+
+
+def _arrays(known: CityPanel) -> dict[str, npt.NDArray[Any]]:
+    parts = {part: state.arrays() for part, state in _states(known).items()}
     return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}

@@ -71,6 +71,19 @@ def climbs(shelf: Shelf, price: Floats, relative: Singles, tree: Tree) -> Climbs
     return Climbs(np.where(np.isfinite(relative), mean, np.float32(np.nan)), still)
 
 
+def in_a_row(prices: Singles, down: bool = False) -> int:
+    """On how many slots in a row, up to now, a price rose (fell).
+
+    ``prices`` (slots,): of one series, the newest first, 0 where there is none: such a slot is passed over.
+
+    >>> in_a_row(np.array([10.3, 10.2, 0.0, 10.1, 10.1, 10.0], np.float32))
+    2
+    """
+    there = prices[prices > 0.0]
+    moved = np.log(there[:-1] / there[1:])
+    return int(np.argmin(np.append((-moved if down else moved) > MOVE, False)))
+
+
 def _moves(shelf: Shelf, price: Floats | Singles, there: Mask) -> tuple[Singles, Mask]:
     """Log moves since the last slot, upwards and downwards; 0 where there is none to tell of; and where there is."""
     there = there & (shelf.before > 0.0)

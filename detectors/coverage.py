@@ -50,13 +50,17 @@ def whole(state: Coverage, tree: Tree, qty: Floats, pace: Pace) -> Floats:
     return total
 
 
-def share(state: Coverage, tree: Tree, qty: Floats) -> Floats:
+def share(state: Coverage, tree: Tree, qty: Floats, heard: Floats | None = None) -> Floats:
     """Who reports of those who usually do, float64 (regions,), in [0, 1]; NaN: nobody does. Ask before ``whole``.
 
-    A series counts by the periods in which it reported of late. ``qty`` (leaves, goods), NaN where not reported.
+    A series counts by the periods in which it reported of late. ``qty`` (leaves, goods), NaN where not reported;
+    ``heard`` (leaves,): of its terminals so many are behind what a leaf reports, NaN or None where that is not known.
     """
     usual = tree.over_regions(state.weight.sum(axis=1, keepdims=True))[:, 0]
-    there = tree.over_regions(np.where(np.isnan(qty), 0.0, state.weight).sum(axis=1, keepdims=True))[:, 0]
+    part = np.where(np.isnan(qty), 0.0, state.weight).sum(axis=1, keepdims=True)
+    if heard is not None:
+        part *= np.nan_to_num(heard, nan=1.0)[:, None]
+    there = tree.over_regions(part)[:, 0]
     return np.asarray(np.divide(there, usual, out=np.full(usual.shape, np.nan), where=usual > 0.0))
 
 

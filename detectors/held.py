@@ -88,7 +88,7 @@ def _alone(rows: Rows) -> Rows:
     """The same rows with nothing but what is held: the rest of them counts in its own tick."""
     sums = np.zeros_like(rows.sums)
     sums[[HELD, LOG_HELD]] = rows.sums[[HELD, LOG_HELD]]
-    return replace(rows, sums=sums, partition=np.zeros_like(rows.partition))
+    return replace(rows, sums=sums, partition=np.zeros_like(rows.partition), chains=np.zeros_like(rows.chains))
 
 
 def _way(rows: Rows) -> Ints:

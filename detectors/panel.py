@@ -66,7 +66,7 @@ class Frame(NamedTuple):
     price: Floats | None = None
     stock: Floats | None = None
     heard: Floats | None = None
-    """(leaves,): share of the terminals that gave a sign of life; None: not known"""
+    """(leaves,): share of the terminals that told of the period, NaN where not known; None: never in this input"""
 
 
 class Verdicts(NamedTuple):
@@ -79,6 +79,8 @@ class Verdicts(NamedTuple):
     """(leaves,) of ``supply.Verdict``; None: not judged"""
     finds: Sequence[Find] = ()
     """circles of neighbouring regions that stand out"""
+    reasons: npt.NDArray[np.int8] | None = None
+    """(leaves,) of ``supply.Reason``, why each verdict"""
 
 
 @dataclass(slots=True)
@@ -159,18 +161,18 @@ def step(state: Panel, frame: Frame, start_ms: int) -> Verdicts:
     now = _moment(state, start_ms)
     state.periods += 1
     p: Chances = {}
-    verdicts = None
+    verdicts = reasons = None
     if state.univariate is not None:
         p = _metrics(state.univariate, tree, frame, start_ms)
         return Verdicts(p, _rarities(state, p)[0])
     finds: list[Find] = []
     tried = 0
     if frame.qty is not None:
-        state.reporting = coverage.share(state.coverage, tree, frame.qty)
+        state.reporting = coverage.share(state.coverage, tree, frame.qty, frame.heard)
         usual = demand.expected(state.demand, now, pace)
         p |= _demand(state, frame.qty, usual, now)
         if pace.tick_ms >= HOUR_MS:
-            verdicts, p["supply_interruption"] = _supply(state, frame, usual, p["demand_drop"], now)
+            verdicts, reasons, p["supply_interruption"] = _supply(state, frame, usual, p["demand_drop"], now)
         finds, tried = neighbourhood.step(state.neighbourhood, state.circles, state.demand, tree, pace)
     if frame.price is not None:
         state.judged = quote.read(state.quotes, frame.price, tree, now, pace)
@@ -182,7 +184,7 @@ def step(state: Panel, frame: Frame, start_ms: int) -> Verdicts:
         p["stock_out"] = _over_given(tree, _stock_outs(state, frame, now))
         p["glut"] = _over_given(tree, _gluts(state, frame, now))
     days, finds = _rarities(state, p, finds, tried)
-    return Verdicts(p, days, verdicts, finds)
+    return Verdicts(p, days, verdicts, finds, reasons)
 
 
 def _metrics(state: Univariate, tree: Tree, frame: Frame, start_ms: int) -> Chances:
@@ -215,8 +217,8 @@ def _demand(state: Panel, qty: Floats, usual: Floats, now: Moment) -> Chances:
 
 def _supply(
     state: Panel, frame: Frame, usual: Floats, drop: Floats, now: Moment
-) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Verdicts on the given regions, and p of an interruption: that of a region stands at all its goods."""
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8], Floats]:
+    """Verdicts on the given regions, why, and p of an interruption: that of a region stands at all its goods."""
     tree = state.tree
     qty, stock, _ = _given(tree, frame)
     rows, goods = tree.leaves, tree.goods
@@ -233,7 +235,7 @@ def _supply(
     p = np.full(tree.shape, np.nan)
     broken = said.verdict == Verdict.SUPPLY_INTERRUPTION
     p[:rows, -1] = np.where(broken, said.p, 1.0)
-    return said.verdict, p
+    return said.verdict, said.reason, p
 
 
 def _stock_outs(state: Panel, frame: Frame, now: Moment) -> Floats:

@@ -1,10 +1,10 @@
-"""The evidence of a finding on demand: the band of what is usual, and the last cells of its series."""
+"""The evidence of a finding: of demand the band of what is usual and the last cells, of a price how long it moves."""
 
 from typing import Final
 
 import numpy as np
 
-from detectors import windows
+from detectors import climb, rises, windows
 from detectors.panel import Panel
 from detectors.state import Floats
 from detectors.windows import RING
@@ -26,6 +26,14 @@ def of_demand(state: Panel, down: bool, row: int, column: int) -> Evidence:
     sd = float(_deviation(state, down)[row, column])
     low, high = (max(0.0, expected * (1.0 + sign * BAND * sd / 3.0) ** 3) for sign in (-1.0, 1.0))
     return Evidence(observed=observed, expected=expected, low=low, high=high, series=_series(state, down, row, column))
+
+
+def of_price(state: Panel, down: bool, row: int, column: int) -> Evidence | None:
+    """Of one node: on how many days in a row its price rose (fell). None of sums, which have no price."""
+    shelf, tree = state.quotes.shelf, state.tree
+    if row >= tree.leaves or column >= tree.goods:
+        return None
+    return Evidence(run=climb.in_a_row(rises.known_prices(shelf)[:, row, column], down))
 
 
 def dispersion(state: Panel, down: bool) -> Floats:

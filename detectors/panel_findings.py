@@ -21,7 +21,8 @@ from detectors.evidence import FALLS
 from detectors.incident import Finding
 from detectors.panel import Panel, Verdicts
 from detectors.state import Floats, Mask
-from detectors.supply import Verdict
+from detectors.supply import Reason, Verdict
+from streams.evidence import Evidence
 from streams.records import Kind
 
 MOST: Final = 200
@@ -91,25 +92,32 @@ def findings(state: Panel, said: Verdicts, start_ms: int, least_days: float) -> 
                     kinds=kinds,
                     measures=_of_node(measures, r, c)
                     | {"false_share": round(float(discovery.false_share(state.discovery, rare.days)), 3)},
-                    evidence=panel_evidence.of_demand(state, kind == "demand_drop", r, c)
-                    if kind in _DEMAND and state.univariate is None and i < panel_evidence.MOST
-                    else None,
+                    evidence=_evidence(state, kind, r, c) if i < panel_evidence.MOST else None,
                 )
             )
     return found
+
+
+def _evidence(state: Panel, kind: Kind, row: int, column: int) -> Evidence | None:
+    if kind in _DEMAND and state.univariate is None:
+        return panel_evidence.of_demand(state, _DEMAND[kind], row, column)
+    if kind in _PRICE and state.judged is not None:
+        return panel_evidence.of_price(state, kind == "price_drop", row, column)
+    return None
 
 
 def _explained(state: Panel, said: Verdicts, kind: Kind) -> Mask:
     """Nodes of which the supply verdict says something else: (regions, commodities).
 
     What a region sells too little of is no news of its own where it is closed, not heard, or cut off from supply; too
-    much, where a feed catches up on what it had held back.
+    much, where a feed catches up on what it had held back, or its clock is wrong: not where fewer terminals are heard.
     """
     explained = np.zeros(state.tree.shape, np.bool_)
     if said.verdicts is not None and kind in ("demand_drop", "stock_out"):
         explained[: state.tree.leaves] = (said.verdicts != Verdict.NORMAL)[:, None]
     if said.verdicts is not None and kind == "demand_surge":
-        explained[: state.tree.leaves] = (said.verdicts == Verdict.FEED_FAULT)[:, None]
+        other = said.reasons != Reason.PART_UNHEARD if said.reasons is not None else True
+        explained[: state.tree.leaves] = ((said.verdicts == Verdict.FEED_FAULT) & other)[:, None]
     return explained
 
 

@@ -29,21 +29,21 @@ class Rows:
     held; stock on hand, reports of it, reports of zero, as in CELLS_SCHEMA: a row is held in one direction"""
     partition: Bits
     """(n,): uint64, the bit of the raw partition, 0 where the row says nothing of sales or prices"""
+    chains: Bits
+    """(n,): uint64, that of the enterprise (streams/chains.py), 0 there too and where it is not known"""
 
     @classmethod
     def empty(cls) -> Self:
         """No rows."""
         none = np.zeros(0, np.int64)
-        return cls(none, none, none, np.zeros((MEASURES, 0)), np.zeros(0, np.uint64))
+        return cls(none, none, none, np.zeros((MEASURES, 0)), np.zeros(0, np.uint64), np.zeros(0, np.uint64))
 
     def __len__(self) -> int:
         return len(self.tick)
 
     def taken(self, which: Ints | slice) -> Self:
         """The rows at these indices."""
-        return type(self)(
-            self.tick[which], self.unit[which], self.code[which], self.sums[:, which], self.partition[which]
-        )
+        return type(self)(*(getattr(self, f.name)[..., which] for f in fields(self)))
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:

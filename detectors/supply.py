@@ -1,7 +1,7 @@
 """Silence and thin trade told apart: the supply broke, the feed broke, or the shop is closed.
 
-Works on hour bars and longer periods, for the regions that report (shops or counties). Without any sign of life a
-sudden silence is a fault of the feed, and not of the supply unless a broad fall came before it.
+Works on hour bars and longer periods, for the regions that report (shops or counties). Where it is not known that
+terminals are heard, a sudden silence is a fault of the feed, and not of the supply unless a broad fall came before it.
 """
 
 import math
@@ -32,6 +32,10 @@ FULL: Final = 0.1
 """... and below which they are full: then a fall is one of demand."""
 UNHEARD: Final = 0.95
 """Share of the terminals below which a part of the feed is missing."""
+PART: Final = 0.75
+"""Share of the terminals below which a fall is theirs that is half as deep as that share tells."""
+HEARD: Final = 0.5
+"""Share of the terminals from which on a region without a sale is closed; below it, most of it is not heard."""
 OPEN: Final = 0.5
 """A slot of the week with sales in a smaller share of the weeks is one in which the region is usually closed."""
 CLOSED_LIFT: Final = math.log(0.3)
@@ -65,11 +69,11 @@ class Reason(IntEnum):
     FESTIVAL = 2
     """closed: no row on a day on which a festival closes shops"""
     HEARD_WITHOUT_SALE = 3
-    """closed: terminals send signs of life and sell nothing"""
+    """closed: most terminals are heard, and sell nothing"""
     GONE = 4
     """closed: silent for three weeks"""
     NO_WORD = 5
-    """feed fault: not a row, and no sign of life"""
+    """feed fault: not a row, and most terminals are not heard"""
     PART_UNHEARD = 6
     """feed fault: as much is missing as there are terminals that are not heard"""
     CAUGHT_UP = 7
@@ -209,7 +213,8 @@ def _trading(state: Supply, seen: Seen, sold: Floats, shut: Mask, p: Floats) -> 
     low = missing & (observed < FALL * least * expected)
     empty, stocked = _shelves(seen)
     heard = np.where(np.isnan(seen.heard), 1.0, seen.heard)
-    part = low & (heard < UNHEARD) & (observed >= FALL * least * heard * expected)
+    fewer = known & (heard < PART) & (observed < (1.0 + heard) / 2.0 * least * expected)
+    part = ((low & (heard < UNHEARD)) | fewer) & (observed >= FALL * least * heard * expected)
     sure = np.where(np.isnan(p), observed < BLIND * least * expected, p <= SURE_P)
     broad = low & (breadth >= BREADTH) & sure & ~(stocked & (empty <= FULL))
     now = np.nansum(seen.expected, axis=1)
@@ -232,13 +237,15 @@ def _silent(state: Supply, seen: Seen, shut: Mask, pace: Pace) -> Codes:
     """Verdict and reason, (2, R), of regions from which there is no row."""
     known = np.nansum(seen.expected, axis=1) > 0.0
     everywhere: Mask = np.ones(len(known), bool)
+    empty, stocked = _shelves(seen)
     return _first(
         (~known & (state.broken == 0.0), Verdict.NORMAL, Reason.NONE),
         (shut, Verdict.CLOSED, Reason.USUALLY_CLOSED),
         (everywhere if seen.drop_lift <= CLOSED_LIFT else ~everywhere, Verdict.CLOSED, Reason.FESTIVAL),
         ((state.silent + 1.0) * pace.tick_ms > EXIT_MS, Verdict.CLOSED, Reason.GONE),
         (state.broken > 0.0, Verdict.SUPPLY_INTERRUPTION, Reason.CONTINUES),
-        (seen.heard > 0.0, Verdict.CLOSED, Reason.HEARD_WITHOUT_SALE),
+        ((seen.heard >= HEARD) & stocked & (empty >= EMPTY), Verdict.SUPPLY_INTERRUPTION, Reason.EMPTY_SHELVES),
+        (seen.heard >= HEARD, Verdict.CLOSED, Reason.HEARD_WITHOUT_SALE),
         (everywhere, Verdict.FEED_FAULT, Reason.NO_WORD),
     )
 

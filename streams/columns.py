@@ -63,6 +63,7 @@ CELLS_SCHEMA: Final = pa.schema(
         pa.field("stock", pa.int64(), nullable=False),
         pa.field("stock_skus", pa.int64(), nullable=False),
         pa.field("zero_skus", pa.int64(), nullable=False),
+        pa.field("chains", pa.uint64(), nullable=False),
     ]
 )
 """Partial sums of one envelope by county x code x tick. ``tick`` is the start, ms UTC. ``lines``, ``base_qty`` and
@@ -70,8 +71,17 @@ CELLS_SCHEMA: Final = pa.schema(
 sum and sum of squares; ``held`` how many have one that may be a mistake or a promotion, ``log_held`` is its sum, and
 with ``held_new`` lines an article of the shop became held; ``stock`` is the stock on hand in base units, over
 ``stock_skus`` reports, ``zero_skus`` of them at zero. Lines held upwards, those held downwards and all others are in
-rows of their own, of which the first has ``terminals`` 1, the others 0. Rows of one message are of one city and one raw
-partition, by rising ``raw_offset``."""
+rows of their own, of which the first has ``terminals`` 1, the others 0. ``chains`` is the enterprise's bit
+(``chains.py``). Rows of one message are of one city and one raw partition, by rising ``raw_offset``.
+
+A row of the code TOLD is of no commodity: one terminal (``terminals`` 1) has sent all its sales of the bar (an hour, or
+a tick where that is longer) that begins at ``tick``; all other sums are 0."""
+
+CELLS_BEFORE: Final = CELLS_SCHEMA.remove(CELLS_SCHEMA.get_field_index("chains"))
+"""Before there were ``chains``, and rows of TOLD."""
+
+TOLD: Final = "@told"
+"""In place of a commodity's code, which begins with a digit."""
 
 WATERMARK: Final = b"watermark"
 """Metadata of a cells message: ms UTC; the terminals of this city in this raw partition have sent all before it."""
@@ -83,8 +93,7 @@ RAW_PARTITION: Final = b"raw_partition"
 
 # Arrow's own threads cost 280 us of CPU a small message against 50 without.
 _COMPRESSED: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-
-
+_PLAIN: Final = pa.ipc.IpcWriteOptions(use_threads=False)
 _ONE_THREAD: Final = pa.ipc.IpcReadOptions(use_threads=False)
 
 
@@ -117,19 +126,19 @@ class Quality(IntFlag):
     """a correction: the line again, as it is known since; its ``sent_at`` is when it was corrected"""
 
 
-def to_bytes(batch: pa.RecordBatch | pa.Table) -> bytes:
-    """One Arrow IPC stream, its buffers compressed."""
+def to_bytes(batch: pa.RecordBatch | pa.Table, *, compressed: bool = True) -> bytes:
+    """One Arrow IPC stream, its buffers compressed where it leaves this process."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=_COMPRESSED) as writer:
+    with pa.ipc.new_stream(sink, batch.schema, options=_COMPRESSED if compressed else _PLAIN) as writer:
         writer.write(batch)
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
 
-def from_bytes(data: bytes, schema: pa.Schema) -> pa.Table:
-    """Read what ``to_bytes`` wrote. Raises pa.ArrowInvalid where it is not an Arrow stream of ``schema``."""
+def from_bytes(data: bytes, schema: pa.Schema, *older: pa.Schema) -> pa.Table:
+    """Read what ``to_bytes`` wrote. Raises pa.ArrowInvalid where it is none of ``schema`` or an older one."""
     # Arrow's own threads cost 170 us a message against 26 without: there is nothing here for them to share.
     table = pa.ipc.open_stream(pa.py_buffer(data), options=_ONE_THREAD).read_all()
-    if not table.schema.equals(schema):
+    if not any(table.schema.equals(known) for known in (schema, *older)):
         raise pa.ArrowInvalid(f"expected the columns {schema.names}, got {table.schema.names}")
     return table

@@ -64,12 +64,14 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     shops: int = 0
     """a lower bound, as in UnitReading"""
     chains: int = 0
-    """enterprises; 0: not known"""
+    """enterprises, an estimate (streams/chains.py) of the place with the most; 0: not known"""
     counties: int = 0
     commodities: list[Contribution] = []
     """the largest share first"""
     price_ratio: float | None = None
     """the price beside it, by the usual one"""
+    run: int = 0
+    """days (periods, where these are longer) in a row on which the price moved that way, up to now; 0: not known"""
     stock_ratio: float | None = None
     """the stock beside it, by the usual one"""
     false_share: float | None = None

@@ -1,6 +1,7 @@
 """Partial sums of many envelopes by envelope, commodity and tick; and their messages, by city."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,8 @@ import pyarrow as pa
 from agents.normalize.bulk import Clean
 from agents.normalize.groups import Floats, Ints, Mask, distinct
 from agents.normalize.taken import Taken
-from streams.columns import CELLS_SCHEMA
+from streams.chains import mask_of
+from streams.columns import CELLS_SCHEMA, TOLD
 from streams.envelope import RETURN, SALE, STOCK
 from streams.ticks import number_of, start_of
 from streams.validate import int64
@@ -85,6 +87,18 @@ def cells_of(clean: Clean, tick_ms: int, codes: int) -> Cells:
     return Cells(envelope, code, sums)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A terminal has sent all its sales of some bars."""
+
+    place: Place
+    offset: int
+    """of the envelope that says so"""
+    county: str
+    starts: list[int]
+    """of the bars, ms UTC"""
+
+
 class Gathered:
     """Cells since the last message, of all places; places without cells are kept too: their watermark moves."""
 
@@ -95,6 +109,7 @@ class Gathered:
         self._places: dict[Place, int] = {}
         self._counties: dict[str, int] = {}
         self._parts: list[dict[str, npt.NDArray[np.generic]]] = []
+        self._told: list[Told] = []
 
     def touch(self, place: Place) -> int:
         """Number of a place from which something has come."""
@@ -107,6 +122,7 @@ class Gathered:
         offset = np.array([e.offset for e in envelopes], np.int64)
         place = np.array([self.touch((e.partition, e.terminal.county[:4])) for e in envelopes], np.int32)
         county = np.array([counties.setdefault(e.terminal.county, len(counties)) for e in envelopes], np.int32)
+        chains = np.array([mask_of(e.terminal.enterprise) for e in envelopes], np.uint64)
         of = cells.envelope
         self._parts.append(
             {
@@ -116,8 +132,13 @@ class Gathered:
                 "county": county[of],
                 "code": cells.code.astype(np.int32),
                 **cells.sums,
+                "chains": chains[of],
             }
         )
+
+    def tell(self, told: Told) -> None:
+        """Keep what a terminal has said."""
+        self._told.append(told)
 
     def take(self, texts: list[str]) -> list[tuple[Place, pa.RecordBatch]]:
         """The columns of ``CELLS_SCHEMA`` of each place, in the order in which they came, and forget them.
@@ -127,13 +148,17 @@ class Gathered:
         texts
             Dictionary of the codes.
         """
-        places, counties, parts = list(self._places), list(self._counties), self._parts
+        parts, told = self._parts, self._told
+        if told:
+            parts = [*parts, self._rows_of(told, len(texts))]
+            texts = [*texts, TOLD]
+        places, counties = list(self._places), list(self._counties)
         self._forget()
         if not parts:
             return [(place, pa.RecordBatch.from_pylist([], CELLS_SCHEMA)) for place in places]
         columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         place = columns.pop("place").astype(np.int64)
-        order = np.argsort(place, kind="stable")
+        order = np.lexsort((columns["raw_offset"], place)) if told else np.argsort(place, kind="stable")
         edges = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(places)))]).tolist()
         dictionaries = {"county": pa.array(counties, pa.string()), "code": pa.array(texts, pa.string())}
         arrays = []
@@ -144,3 +169,25 @@ class Gathered:
             arrays.append(values)
         rows = pa.RecordBatch.from_arrays(arrays, schema=CELLS_SCHEMA)
         return [(p, rows.slice(a, b - a)) for p, a, b in zip(places, edges, edges[1:], strict=False)]
+
+    def _rows_of(self, told: list[Told], code: int) -> dict[str, npt.NDArray[np.generic]]:
+        """One row a terminal and bar; ``code`` is the number of TOLD."""
+        counts = np.array([len(t.starts) for t in told])
+        n = int(counts.sum())
+
+        def each(values: list[int], dtype: type[np.signedinteger[Any]]) -> npt.NDArray[np.generic]:
+            return np.repeat(np.array(values, dtype), counts)
+
+        zeros = {
+            field.name: field.type.to_pandas_dtype() for field in CELLS_SCHEMA if field.name not in ("county", "code")
+        }
+        return {
+            "place": each([self.touch(t.place) for t in told], np.int32),
+            **{name: np.zeros(n, dtype) for name, dtype in zeros.items()},
+            "raw_partition": each([t.place[0] for t in told], np.int32),
+            "raw_offset": each([t.offset for t in told], np.int64),
+            "county": each([self._counties.setdefault(t.county, len(self._counties)) for t in told], np.int32),
+            "code": np.full(n, code, np.int32),
+            "tick": np.array([start for t in told for start in t.starts], np.int64),
+            "terminals": np.ones(n, np.int64),
+        }

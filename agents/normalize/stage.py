@@ -17,14 +17,16 @@ from agents.naming.classifier import classifier
 from agents.normalize.articles import articles_of
 from agents.normalize.bulk import normalise
 from agents.normalize.catalogue import Catalogue, Describe
-from agents.normalize.cells import Gathered, cells_of
+from agents.normalize.cells import Gathered, Told, cells_of
 from agents.normalize.output import cells_message, clean_messages, line_refusal, refusal, sku_messages
 from agents.normalize.prices import UsualPrices
 from agents.normalize.taken import Taken
 from agents.normalize.terminal import TerminalState, from_bytes
-from agents.normalize.watermarks import Watermarks
+from agents.normalize.watermarks import Watermarks, bars_told
 from agents.registry import Registry
 from agents.stage import Incoming, Outgoing
+from detectors.bars import bar_ms
+from detectors.pace import Pace
 from streams.codec import Decoded, read, refused_rows
 from streams.columns import Quality
 from streams.envelope import CONTENT_TYPE, Envelope
@@ -60,6 +62,7 @@ class NormalizeStage:
         self._describe = describe or Chain(registry, classifier()).describe
         self._partitions = partitions
         self._tick_ms = tick_ms
+        self._bar_ms = bar_ms(Pace.of(tick_ms))
         self._watermarks = Watermarks(registry, self._partition_of, idle_ms)
         self._homes: dict[str, int] = {}
         self.reset()
@@ -139,7 +142,10 @@ class NormalizeStage:
                 _missing.inc(skipped)
         state.enterprise = terminal.enterprise
         state.applied = record.offset
-        state.watermark = max(state.watermark, header.sent_at)
+        said, state.watermark = state.watermark, max(state.watermark, header.sent_at)
+        bars = bars_told(said, state.watermark, self._bar_ms)
+        if bars:
+            self._cells.tell(Told((record.partition, terminal.county[:4]), record.offset, terminal.county, bars))
         self._watermarks.set(terminal, state.watermark)
         self._dirty.add(header.terminal_id)
 

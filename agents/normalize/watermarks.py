@@ -1,9 +1,29 @@
 """How far the terminals of a city have sent, so that a tick can be closed: event time, no clock."""
 
 from collections.abc import Callable
+from typing import Final
 
 from agents.registry import Registry
 from streams.records import TerminalRecord
+from streams.ticks import number_of, start_of
+
+MOST_BARS: Final = 24
+"""So many bars, the last ones, are told at once: those of a longer silence are closed by then."""
+
+
+def bars_told(before: int, now: int, bar_ms: int) -> list[int]:
+    """Starts (ms UTC) of the bars of which a terminal has sent everything now, and had not before.
+
+    ``before`` and ``now`` are its watermarks, ms UTC; 0 before its first word. Watermarks never fall, so each bar is
+    told once.
+
+    >>> bars_told(3_600_000, 10_800_001, 3_600_000)
+    [3600000, 7200000]
+    """
+    first, after = number_of(before, bar_ms), number_of(now, bar_ms)
+    if not before or first == after:
+        return []
+    return [start_of(number, bar_ms) for number in range(max(first, after - MOST_BARS), after)]
 
 
 class Watermarks:

@@ -19,13 +19,14 @@ const section = (title, ...children) => el("section", {}, el("h3", {}, title), .
 
 /** Rows of the facts: the usual range, and price and stock beside. */
 export function beside(alert, baseUnit) {
-  const { low, high, price_ratio: price, stock_ratio: stock } = alert.evidence ?? {};
+  const { low, high, price_ratio: price, stock_ratio: stock, run } = alert.evidence ?? {};
   const rows = [];
   if (typeof low === "number" && typeof high === "number")
     rows.push(["band", `${measure(alert, low, baseUnit)} – ${measure(alert, high, baseUnit)}`]);
   const said = [];
   if (typeof price === "number") said.push(t("priceBeside", ratio(price)));
   if (typeof stock === "number") said.push(t("stockBeside", ratio(stock)));
+  if (run > 1) said.push(t(alert.kind === "price_drop" ? "fellDays" : "roseDays", run));
   if (said.length) rows.push(["beside", said.join(" · ")]);
   return rows;
 }

@@ -29,6 +29,8 @@ class Cell(NamedTuple):
     stock: int = 0
     skus: int = 0
     zero: int = 0
+    chains: int = 0
+    """mask of the enterprise"""
 
 
 def cells(
@@ -68,6 +70,7 @@ def cells(
         "stock": ints(r.stock for r in row),
         "stock_skus": ints(r.skus for r in row),
         "zero_skus": ints(r.zero for r in row),
+        "chains": ints((r.chains for r in row), pa.uint64()),
     }
     none = ints([0] * n)
     batch = pa.RecordBatch.from_arrays([columns.get(f.name, none) for f in CELLS_SCHEMA], schema=CELLS_SCHEMA)

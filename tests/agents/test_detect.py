@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from agents.signals_message import key_of
 from agents.stage import Incoming, Outgoing
+from detectors.bars import Bar
 from detectors.block import BlockError
-from detectors.pace import DAY_MS
-from streams.columns import CELLS_SCHEMA, from_bytes, to_bytes
+from detectors.pace import DAY_MS, HOUR_MS
+from streams.columns import CELLS_SCHEMA, TOLD, from_bytes, to_bytes
 from streams.records import Signal
 from streams.topics import SIGNALS
 from tests.agents.city import CITY, Cell, cells
@@ -213,5 +214,47 @@ def test_nulls_where_the_schema_forbids_them_are_counted_as_bad() -> None:
 
 
 def test_a_block_of_other_bytes_is_refused() -> None:
-    with pytest.raises(BlockError, match="expected a block of version 3"):
+    with pytest.raises(BlockError, match="expected a block of version 4"):
         stage().restore(b"3306", b"other bytes")
+
+
+def told(offset: int, county: str, hour: int) -> Cell:
+    """One terminal has sent all its sales of the hour."""
+    return Cell(offset, county, TOLD, START + hour * HOUR_MS, lines=0, quantity=0)
+
+
+def test_terminals_that_told_of_an_hour_are_counted_once_by_county_and_are_no_commodity() -> None:
+    seen: list[Bar] = []
+    detect = stage(seen)
+    lines = [Cell(i, county, "1001", START) for i, county in enumerate(("330602", "330603"))]
+    rows = [told(2, "330602", 0), told(3, "330602", 0), told(4, "330603", 1), told(5, "330699", 0)]
+    message = cells([*lines, *rows], START + HOUR_MS)
+    for _ in range(3):
+        detect.apply(message)
+    block = block_of(detect)
+    assert (block.codes, block.units) == (["1001"], [CITY, "330602", "330603"])
+    detect.apply(cells([told(6, "330603", 0)], START + HOUR_MS + 300_000))
+    detect.apply(cells([], START + 3 * HOUR_MS))
+    assert [bar.told.tolist() for bar in seen] == [[2.0, 1.0], [0.0, 1.0]]
+
+
+def test_a_terminal_that_tells_when_the_bar_is_closed_is_late() -> None:
+    seen: list[Bar] = []
+    detect, before = stage(seen), counted("late_rows")
+    detect.apply(cells([Cell(0, "330602", "1001", START)], START + 2 * HOUR_MS))
+    detect.apply(cells([told(1, "330602", 0), told(2, "330602", 1)], START + 4 * HOUR_MS))
+    assert [bar.told.tolist() for bar in seen] == [[0.0], [1.0], [0.0]]
+    assert counted("late_rows") == before + 1
+
+
+def test_messages_of_before_there_were_chains_are_read() -> None:
+    message = cells([Cell(0, "330602", "1001", START, chains=4)], START + TICK)
+    new, old = stage(), stage()
+    new.apply(message)
+    table = from_bytes(message.value, CELLS_SCHEMA)
+    old.apply(replace(message, value=to_bytes(table.drop_columns(["chains"]))))
+    one, other = block_of(new), block_of(old)
+    assert one.bars.chains.masks.max() == 4
+    assert not other.bars.chains.masks.any()
+    other.bars.chains = one.bars.chains
+    assert other.to_bytes() == one.to_bytes()

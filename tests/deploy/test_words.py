@@ -2,6 +2,7 @@ import pytest
 
 from deploy.words import KINDS, alert_line, rarity
 from streams import records
+from streams.evidence import Evidence
 from tests.deploy.alerts import event
 
 
@@ -10,6 +11,11 @@ def test_an_alert_is_one_line_that_says_it_all() -> None:
         "2011-03-16 10:45  level III  panic buying 抢购: salt 食盐, Hangzhou, Zhejiang 浙江省杭州市; "
         "4.1 times the usual in 2 counties, 17 shops, since 2011-03-16 10:00; by chance once in 120 days (open)"
     )
+
+
+def test_the_number_of_chains_is_said_where_it_is_known() -> None:
+    assert ", 17 shops of 6 chains, since" in alert_line(event(evidence=Evidence(chains=6)).data)
+    assert ", 17 shops of 1 chain, since" in alert_line(event(evidence=Evidence(chains=1)).data)
 
 
 def test_a_later_revision_and_its_state_are_named() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.bars import Bar, Bars, add, close
+from detectors import chains
+from detectors.bars import Bar, Bars, add, close, tell
 from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.pending import Rows
 from tests.detectors.market import FIVE_MINUTES, START
@@ -20,7 +21,7 @@ def row(unit: int = 1, code: int = 0, tick: int = START, **sums: float) -> Rows:
     """One row, with its sums by name."""
     names = ("lines", "quantity", "relatives", "log", "held", "log_held", "new", "stock", "reports", "zeros")
     values = np.array([[float(sums.get(name, 0.0))] for name in names])
-    return Rows(np.array([tick]), np.array([unit]), np.array([code]), values, np.ones(1, np.uint64))
+    return Rows(np.array([tick]), np.array([unit]), np.array([code]), values, *np.ones((2, 1), np.uint64))
 
 
 def opened() -> Bars:
@@ -146,10 +147,47 @@ def test_stock_on_hand_and_the_share_of_articles_that_are_out() -> None:
     assert bar.lines[0, 0] == 0.0
 
 
+def told_of(bars: Bars, *hours_and_units: tuple[int, int]) -> int:
+    hours, units = np.array(hours_and_units).T
+    return tell(bars, START + hours * HOUR_MS, units)
+
+
+def test_a_bar_says_how_many_terminals_told_of_it_before_it_was_closed() -> None:
+    bars = opened()
+    for hour in range(3):
+        add(bars, row(lines=1), START + hour * HOUR_MS, PACE)
+    assert told_of(bars, (1, 2), (0, 1), (0, 1), (0, 2)) == 0
+    assert [bar.told.tolist() for bar in closed(bars, START + HOUR_MS)] == [[2.0, 1.0]]
+    assert told_of(bars, (0, 1), (1, 1), (2, 2)) == 1
+    bars.grow(units=4, codes=2)
+    assert told_of(bars, (2, 3)) == 0
+    assert [bar.told.tolist() for bar in closed(bars, START + 3 * HOUR_MS)] == [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
+    assert bars.told == {}
+
+
+def test_what_was_told_of_bars_that_never_were_is_forgotten() -> None:
+    bars = opened()
+    told_of(bars, *((hour, 1) for hour in range(500)))
+    assert min(bars.told) == START + 300 * HOUR_MS
+    closed(bars, START + 450 * HOUR_MS)
+    assert min(bars.told) == START + 450 * HOUR_MS
+
+
+def test_the_chains_of_all_rows_are_known_late_ones_too() -> None:
+    bars = opened()
+    for tick, mask in ((START, 1), (START + HOUR_MS, 2), (START + FIVE_MINUTES, 4)):
+        late = row(lines=1)
+        late.chains[:] = mask
+        add(bars, late, tick, PACE)
+    assert int(chains.since(bars.chains, START, HOUR_MS, 1, 0)) == 7
+    assert int(chains.since(bars.chains, START + HOUR_MS, HOUR_MS, 1, 0)) == 2
+
+
 def test_bars_come_back_as_they_were_written() -> None:
     bars = opened()
     for start in (START, START + HOUR_MS):
         add(bars, row(relatives=3, log=0.1, lines=2), start, PACE)
+    told_of(bars, (0, 1), (2, 2), (1, 1))
     closed(bars, START + HOUR_MS)
     again = Bars.of(**bars.arrays())
     assert again.until == bars.until == START + HOUR_MS

@@ -57,3 +57,11 @@ def test_the_share_that_reports_is_of_those_that_usually_do() -> None:
     assert share[:2].tolist() == [0.0, 1.0]
     assert np.isnan(share[2])
     assert share[CITY] == 0.5
+
+
+def test_a_county_of_which_some_terminals_are_heard_reports_in_part() -> None:
+    state, usual = Coverage.empty(units=TREE.leaves, codes=TREE.goods), np.array([[10.0], [20.0], [np.nan]])
+    for _ in range(10):
+        coverage.whole(state, TREE, usual, DAY)
+    share = coverage.share(state, TREE, usual, np.array([0.25, np.nan, np.nan]))
+    assert (share[0], share[1], share[CITY]) == (0.25, 1.0, 0.625)

@@ -32,7 +32,7 @@ class City:
         none = np.zeros(n)
         sums = np.array([np.ones(n), np.full(n, 500.0), 1.0 - on, none, on, held, new, none, none, none], np.float64)
         at, ones = np.full(n, tick), np.ones(n, np.int64)
-        return Rows(at, unit.astype(np.int64), ones, sums, ones.astype(np.uint64))
+        return Rows(at, unit.astype(np.int64), ones, sums, *np.ones((2, n), np.uint64))
 
     def close(self, tick: int, *rows: tuple[int, float, int]) -> Rows:
         """Close a tick with such rows; what it gives."""
@@ -76,6 +76,7 @@ def test_what_waited_counts_as_a_relative_and_as_nothing_else(city: City) -> Non
     city.close(START, (1, TWO, 1), (1, TWO, 1))
     out = city.close(START + TICK, (2, TWO, 1))
     assert (out.sums[LINES].sum(), out.sums[RELATIVES].sum()) == (1.0, 3.0)
+    assert out.chains.tolist() == [1, 0, 0]
     cells = out.dense(3, 2)
     assert cells.quantity[0, 1] == 500.0
     assert cells.partitions[1, 1] == 0

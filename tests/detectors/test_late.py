@@ -32,7 +32,7 @@ def played(trained: bytes, lines: float, after: int, *, late: bool, lift: float 
     sums = np.zeros((10, 1))
     per_line = 500.0
     sums[:4, 0] = lines, lines * per_line, lines, lines * 0.01
-    rows = Rows(np.array([OPEN]), np.array([UNIT]), np.array([CODE]), sums, np.full(1, 4, np.uint64))
+    rows = Rows(np.array([OPEN]), np.array([UNIT]), np.array([CODE]), sums, *np.full((2, 1), 4, np.uint64))
     extra = rows.dense(4, 4)
     for i in range(after):
         tick = OPEN + i * FIVE_MINUTES
@@ -133,5 +133,7 @@ def test_a_commodity_that_is_flagged_learns_nothing_from_late_rows_either(traine
     before = block.baseline.quantity.copy()
     bars.add(block.bars, Rows.empty(), OPEN - HOUR_MS, PACE)
     sums = np.ones((10, 1)) * np.array([[5.0, 2500.0, 0, 0, 0, 0, 0, 0, 0, 0]]).T
-    correct(block, Rows(np.array([OPEN - FIVE_MINUTES]), np.array([1]), np.array([CODE]), sums, np.ones(1, np.uint64)))
+    correct(
+        block, Rows(np.array([OPEN - FIVE_MINUTES]), np.array([1]), np.array([CODE]), sums, *np.ones((2, 1), np.uint64))
+    )
     assert np.array_equal(block.baseline.quantity, before)

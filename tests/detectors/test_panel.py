@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import panel, rarity
-from detectors.city_panel import CityPanel, fitted, to_bytes, tree_of
+from detectors import city_panel, panel, rarity
+from detectors.city_panel import CityPanel, fitted, to_bytes
 from detectors.incident import Finding
 from detectors.pace import DAY_MS, HOUR_MS, Pace
 from detectors.panel import CONDITIONS, KINDS, Frame, Panel, Verdicts
@@ -199,7 +199,7 @@ CODES: Final = ["0101", "0301", "1001", "1101"]
 
 
 def city(hours: int, units: int, codes: int) -> CityPanel:
-    known = CityPanel(CITY, Panel.new(tree_of(CITY, COUNTIES[:units], CODES[:codes]), HOURLY))
+    known = city_panel.new(CITY, COUNTIES[:units], CODES[:codes], HOURLY)
     rng = np.random.default_rng(4)
     for hour in range(hours):
         qty: Floats = rng.poisson(20.0, (units, codes)).astype(np.float64)

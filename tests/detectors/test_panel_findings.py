@@ -12,8 +12,9 @@ from detectors.pace import DAY_MS, Pace
 from detectors.panel import Frame, Panel, Verdicts
 from detectors.panel_findings import MOST, findings
 from detectors.state import Floats
-from detectors.supply import Verdict
+from detectors.supply import Reason, Verdict
 from detectors.tree import ALL, Tree
+from streams.evidence import Evidence
 from streams.records import Kind
 from tests.detectors.market import START
 
@@ -91,6 +92,16 @@ def test_a_verdict_explains_no_other_kind(kind: Kind) -> None:
     assert nodes(findings(NEW, said, START, 30.0)) == [("330602", "salt")]
 
 
+@pytest.mark.parametrize(
+    ("reason", "says"), [(Reason.CAUGHT_UP, False), (Reason.CLOCK, False), (Reason.PART_UNHEARD, True)]
+)
+def test_a_rush_is_explained_by_what_a_feed_held_back_and_not_by_what_it_lacks(reason: Reason, says: bool) -> None:
+    verdicts = np.array([Verdict.FEED_FAULT, Verdict.NORMAL, Verdict.NORMAL], np.int8)
+    said = told("demand_surge", {("330602", "salt"): 1e-6}, verdicts)
+    said = said._replace(reasons=np.array([reason, Reason.NONE, Reason.NONE], np.int8))
+    assert bool(findings(NEW, said, START, 30.0)) is says
+
+
 def test_findings_are_the_same_each_time_and_change_nothing() -> None:
     verdicts = np.array([Verdict.CLOSED, Verdict.NORMAL, Verdict.NORMAL], np.int8)
     said = told("demand_drop", {("330602", "salt"): 1e-6, ("330603", "salt"): 1e-6}, verdicts)
@@ -146,3 +157,15 @@ def test_a_price_says_what_it_was_in_the_same_month_of_the_year_before() -> None
         panel.step(state, Frame(price=price), START + day * DAY_MS)
     (found,) = findings(state, told("price_spike", {("330603", "rice"): 1e-6}), START + 419 * DAY_MS, 30.0)
     assert found.measures["price_rise_year"] == pytest.approx(0.3, abs=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "step"), [("price_spike", 0.01), ("price_drop", -0.01)])
+def test_a_price_says_for_how_many_days_in_a_row_it_rose_or_fell(kind: Kind, step: float) -> None:
+    state = Panel.new(TREE, DAILY)
+    for day in range(40):
+        price = np.full((TREE.leaves, TREE.goods), 10.0)
+        price[1, 1] *= np.exp(step * max(0, day - 34))
+        panel.step(state, Frame(price=price), START + day * DAY_MS)
+    rare = {("330603", "rice"): 1e-6, ("330602", "rice"): 1e-6, ("3306", "rice"): 1e-6}
+    found = {f.region: f.evidence for f in findings(state, told(kind, rare), START + 39 * DAY_MS, 30.0)}
+    assert found == {"330603": Evidence(run=5), "330602": Evidence(run=0), "3306": None}

@@ -15,6 +15,7 @@ def rows(*at: tuple[int, int, int, float], partition: int = 0) -> Rows:
         code=np.array(columns[2], np.int64),
         sums=np.array([one, columns[3], one, one * 0.1, *[0 * one] * 6], np.float64),
         partition=np.full(len(at), 1 << partition, np.uint64),
+        chains=np.ones(len(at), np.uint64),
     )
 
 

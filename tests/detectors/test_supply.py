@@ -87,7 +87,8 @@ def test_silence_at_once_and_without_a_sign_of_life_is_a_fault_of_the_feed() -> 
     shop = Shop()
     shop.usual(20)
     assert shop.say(NONE)[:2] == (Verdict.FEED_FAULT, Reason.NO_WORD)
-    assert shop.say(NONE, heard=0.0)[:2] == (Verdict.FEED_FAULT, Reason.NO_WORD)
+    for heard in (0.0, 0.4):
+        assert shop.say(NONE, heard=heard)[:2] == (Verdict.FEED_FAULT, Reason.NO_WORD)
 
 
 def test_what_a_feed_held_back_is_no_rush_when_it_comes() -> None:
@@ -103,6 +104,13 @@ def test_terminals_that_are_heard_and_sell_nothing_mean_a_closed_shop() -> None:
     shop.usual(20)
     assert shop.say(NONE, heard=1.0)[:2] == (Verdict.CLOSED, Reason.HEARD_WITHOUT_SALE)
     assert shop.say(ZERO)[:2] == (Verdict.CLOSED, Reason.HEARD_WITHOUT_SALE)
+
+
+def test_terminals_that_are_heard_sell_nothing_and_report_empty_shelves_mean_an_interruption() -> None:
+    shop = Shop()
+    shop.usual(20)
+    assert shop.say(NONE, stock=USUAL, heard=1.0)[0] == Verdict.CLOSED
+    assert shop.say(NONE, stock=ZERO, heard=1.0)[:2] == (Verdict.SUPPLY_INTERRUPTION, Reason.EMPTY_SHELVES)
 
 
 def test_a_day_of_the_week_without_rows_is_closing_time_from_its_second_week_on() -> None:
@@ -159,6 +167,15 @@ def test_as_much_missing_as_terminals_are_unheard_is_a_fault_of_their_feed() -> 
     shop.usual(20)
     assert shop.say(USUAL * 0.24, heard=0.25)[:2] == (Verdict.FEED_FAULT, Reason.PART_UNHEARD)
     assert shop.say(USUAL * 0.05, heard=0.9)[0] == Verdict.SUPPLY_INTERRUPTION
+
+
+def test_a_fall_half_as_deep_as_terminals_are_missing_is_a_fault_of_their_feed_and_no_other_is() -> None:
+    shop = Shop()
+    shop.usual(20)
+    assert shop.say(USUAL * 0.5, heard=0.5)[:2] == (Verdict.FEED_FAULT, Reason.PART_UNHEARD)
+    assert shop.say(USUAL * 0.7, heard=0.5)[:2] == (Verdict.FEED_FAULT, Reason.PART_UNHEARD)
+    for share, heard in ((0.8, 0.5), (1.5, 0.5), (0.7, 0.9), (0.7, 1.0), (0.7, math.nan)):
+        assert shop.say(USUAL * share, heard=heard)[0] == Verdict.NORMAL
 
 
 def test_a_fall_that_the_detector_finds_ordinary_is_no_interruption() -> None:

@@ -196,6 +196,7 @@ EVIDENCE = Evidence(
     commodities=[Contribution("1001", 0.62, 12.3, Names("食盐", "Table salt"))],
     price_ratio=1.02,
     stock_ratio=0.31,
+    run=5,
     otherwise=[Explanation("promotion", False, Names("价格为平常的 1.02 倍", "the price is 1.02 times the usual"))],
 )
 
@@ -208,7 +209,7 @@ EVIDENCE = Evidence(
             (
                 "500 kg a day – 1,150 kg a day",
                 "41 shops · 6 chains",
-                "price 1.02 × the usual · stock 0.31 × the usual",
+                "price 1.02 × the usual · stock 0.31 × the usual · the price rose 5 days in a row",
                 "2 periods; in the last one observed 9,840 kg a day, expected 800 kg a day",
                 "Table salt62%12.3 ×",
                 "Promotion does not explain it: the price is 1.02 times the usual",
@@ -220,7 +221,7 @@ EVIDENCE = Evidence(
             (
                 "500 公斤/天 – 1,150 公斤/天",
                 "41 家门店 · 6 家企业",
-                "价格为平常的 1.02 倍 · 库存为平常的 0.31 倍",
+                "价格为平常的 1.02 倍 · 库存为平常的 0.31 倍 · 价格连涨 5 天",
                 "食盐62%12.3 ×",
                 "促销 不能解释: 价格为平常的 1.02 倍",
                 "national 1 · 符合条款：IV.county, IV.panic",
