@@ -81,6 +81,14 @@ class KafkaSettings(Section):
     """of the embedded broker; 0: a free one"""
 
 
+class LoginSettings(Section):
+    """A user of the server who asks in one role."""
+
+    user: str = ""
+    password: SecretStr | None = None
+    password_file: AbsolutePath | None = None
+
+
 class ServerSettings(Section):
     """A ClickHouse server, or a cluster of them, in the place of the embedded store. Passwords come from files or the
     environment, never from a command line."""
@@ -93,10 +101,12 @@ class ServerSettings(Section):
     user: str = "infopump"
     password: SecretStr | None = None
     password_file: AbsolutePath | None = None
-    reader: str = ""
-    """user for readers' questions; empty: ``user``, held to reading"""
-    reader_password: SecretStr | None = None
-    reader_password_file: AbsolutePath | None = None
+    analyst: LoginSettings = LoginSettings()
+    """without a user, analysts are refused"""
+    auditor: LoginSettings = LoginSettings()
+    """without a user: ``user``, held to reading"""
+    publisher: LoginSettings = LoginSettings()
+    """without a user, publishers are refused"""
     secure: bool = False
     """TLS"""
     ca_file: AbsolutePath | None = None
@@ -112,7 +122,7 @@ class StoreSettings(Section):
     """None: ``store`` in the data directory"""
     analyst_socket: AbsolutePath | None = None
     """where analysts ask, open to its group; None: ``analyst.sock`` in the data directory, for this user alone"""
-    block_rows: PositiveInt = 50_000
+    block_rows: PositiveInt = 100_000
     flush_seconds: PositiveFloat = 1.0
     keep_years: Annotated[int, Field(ge=2)] = 3
     """of lines and refusals; rollups are kept for ever"""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from deploy.settings import ServerSettings, SettingsError
-from sinks.config import ServerConfig
+from deploy.settings import LoginSettings, ServerSettings, SettingsError
+from sinks.config import Login, ServerConfig
 
 
 def server_config(settings: ServerSettings) -> ServerConfig | None:
@@ -18,13 +18,22 @@ def server_config(settings: ServerSettings) -> ServerConfig | None:
         database=settings.database,
         user=settings.user,
         password=_secret("password", settings.password, settings.password_file),
-        reader=settings.reader,
-        reader_password=_secret("reader_password", settings.reader_password, settings.reader_password_file),
+        analyst=_login("analyst", settings.analyst),
+        auditor=_login("auditor", settings.auditor),
+        publisher=_login("publisher", settings.publisher),
         secure=settings.secure,
         ca_file=settings.ca_file,
         compress=settings.compress,
         cluster=settings.cluster,
     )
+
+
+def _login(role: str, given: LoginSettings) -> Login | None:
+    if given.user:
+        return Login(given.user, _secret(f"{role}.password", given.password, given.password_file))
+    if given.password is not None or given.password_file is not None:
+        raise SettingsError(f"store.server.{role}: expected a user with its password, got a password alone: set user")
+    return None
 
 
 def _secret(key: str, given: SecretStr | None, file: Path | None) -> str:

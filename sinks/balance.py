@@ -36,6 +36,8 @@ class Balance:
     """the day of a line"""
     rollup_day: str = "day"
     where: str = "1"
+    rollup_from: str = ""
+    """how the rollup is asked, where that is not by its name"""
 
 
 _SUMS: Final = ("base_qty", "amount")
@@ -65,6 +67,16 @@ BALANCES: Final = (
     _of_sales("cells_1d", "code, county, channel"),
     _of_sales("items_1d", "code, county, terminal_id, sku"),
     _of_sales("sales_1d", "code, brand, origin"),
+    _of_sales("brand_contributions_1d", "code, brand, origin, enterprise"),
+    Balance(
+        "contributions_1d",
+        "sales",
+        {"amount": "amount"},
+        {"amount": "amount"},
+        "code, county, channel, enterprise",
+        of_day("ts"),
+        rollup_from="contributions_1d ARRAY JOIN contributed.1 AS enterprise, contributed.2 AS amount",
+    ),
     Balance(
         "presence",
         "envelopes",
@@ -83,7 +95,7 @@ def faults(ask: Ask, day: date | None, done: Callable[[], None] = lambda: None) 
     for one in BALANCES:
         for _ in range(_TRIES):
             left = _answer(ask, one.of, one.lines, one.by, one.day, one.where, day)
-            right = _answer(ask, one.name, one.rollup, one.by, one.rollup_day, "1", day)
+            right = _answer(ask, one.rollup_from or one.name, one.rollup, one.by, one.rollup_day, "1", day)
             # Where a block came in between, the two speak of different moments.
             if left == _answer(ask, one.of, one.lines, one.by, one.day, one.where, day):
                 break

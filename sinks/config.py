@@ -5,6 +5,14 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """A user of a server."""
+
+    user: str
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerConfig:
     """How to reach a ClickHouse server, over its native protocol."""
 
@@ -13,9 +21,12 @@ class ServerConfig:
     user: str = "default"
     password: str = field(default="", repr=False)
     database: str = "infopump"
-    reader: str = ""
-    """user for readers' questions, who should be granted no more than to read; empty: the writer's, held to reading"""
-    reader_password: str = field(default="", repr=False)
+    analyst: Login | None = None
+    """who asks for analysts; None: they are refused"""
+    auditor: Login | None = None
+    """who asks for auditors and the commands of the system; None: ``user``, held to reading"""
+    publisher: Login | None = None
+    """who asks for publishers; None: they are refused"""
     secure: bool = False
     """TLS; the server's certificate and name are checked"""
     ca_file: Path | None = None
@@ -33,7 +44,7 @@ class WriterConfig:
     bootstrap: str
     path: Path
     """directory of the embedded store; one process at a time may open it"""
-    block_rows: int = 50_000
+    block_rows: int = 100_000
     """a block is written when it has as many rows (the last message may bring it above)"""
     flush_seconds: float = 1.0
     """or when its first message is as old as this"""

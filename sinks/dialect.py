@@ -19,6 +19,8 @@ CLUSTER_SINCE: Final[Version] = (24, 8)
 """From here on one ``insert_deduplication_token`` covers a block in its table and in the targets of all views."""
 PLAIN_SINCE: Final[Version] = (21, 12)
 """From here on the engine takes the tables as they are written (Bool came last)."""
+SHOWN_SINCE: Final[Version] = (24, 4)
+"""From here on a view may look with the rights of its maker: what ``sinks.shown`` makes needs that."""
 
 WHOLE: Final = frozenset(
     {
@@ -37,6 +39,7 @@ _TABLE: Final = re.compile(
     r"(?P<rest>\s.*|)",
 )
 _VIEW: Final = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (?P<name>\w+) TO (?P<target>\w+) AS (?P<select>.*)")
+_VIEW_TO_READ: Final = re.compile(r"CREATE (?:OR REPLACE VIEW|VIEW IF NOT EXISTS) [\w.]+")
 _FILL: Final = re.compile(r"INSERT INTO (?P<table>\w+) (?P<select>.*?)(?:SETTINGS (?P<settings>.*))?")
 _FROM: Final = re.compile(r"\bFROM (\w+)")
 _CODEC: Final = re.compile(r"\s*\bCODEC\((?:[^()]|\([^()]*\))*\)")
@@ -45,7 +48,8 @@ _WINDOW: Final = "non_replicated_deduplication_window"
 _NOT_IN_2018: Final = re.compile(
     # Views for readers (joins of views, windows, parameters); who was there (SimpleAggregateFunction); lifetimes; a
     # rollup that follows a rollup.
-    r"CREATE VIEW |.*\bpresence\b|ALTER TABLE \w+ (?!ADD COLUMN|DROP COLUMN)|CREATE MATERIALIZED VIEW .* TO cells_1d "
+    r"CREATE (?:OR REPLACE )?VIEW |.*\b(?:presence|contributions_1d)\b|ALTER TABLE \w+ (?!ADD COLUMN|DROP COLUMN)|"
+    r"CREATE MATERIALIZED VIEW .* TO cells_1d "
 )
 
 
@@ -109,8 +113,8 @@ class Dialect:
                 filter(None, ((found["settings"] or "").strip(), "parallel_distributed_insert_select = 2"))
             )
             yield f"INSERT INTO {found['table']} {found['select'].strip()} SETTINGS {settings}"
-        elif text.startswith("CREATE VIEW IF NOT EXISTS "):
-            yield re.sub(r"^(CREATE VIEW IF NOT EXISTS \w+)", rf"\1{on}", text)
+        elif found := _VIEW_TO_READ.match(text):
+            yield f"{found[0]}{on}{text[found.end() :]}"
         elif found := re.fullmatch(r"DROP (VIEW|TABLE) IF EXISTS (\w+)", text):
             stored = self.stored_in(found[2]) if found[1] == "TABLE" else found[2]
             yield from (f"DROP {found[1]} IF EXISTS {name}{on} SYNC" for name in dict.fromkeys((found[2], stored)))

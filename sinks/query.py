@@ -196,7 +196,7 @@ def _asker(store: Store, role: Role) -> Ask:
     if isinstance(store, RoleStore):
         return partial(store.query_as, role)
     if role is not Role.AUDITOR:
-        raise StoreError(f"expected a store that knows the role {role}, this one leaves it to its server")
+        raise StoreError(f"expected a store that knows the role {role}, this one knows none")
     return store.query
 
 

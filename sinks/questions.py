@@ -16,13 +16,14 @@ YESTERDAY: Final = "toDate(now(), 'Asia/Shanghai') - 1"
 """The day that a question is asked of, as its SQL says it."""
 
 _1D: Final = f"SELECT code, brand, origin, province, {of_day('ts')} AS day, entry AS lines, base_qty, amount FROM sales"
+_1H: Final = f"SELECT {of_day('ts')} AS day, {HOURS.lines.removeprefix('SELECT ')}"
 _FROM_LINES: Final = {
     "price_relatives": RELATIVES,
     "items_1d": ITEMS.select,
     "sales_by_brand": _1D,
     "sales_by_origin": _1D,
     "cells_1d": DAYS.lines,
-    "cells_1h": HOURS.lines,
+    "cells_1h": _1H,
     "price_buckets_1d": BUCKETS.lines,
 }
 """What each rollup says, said of ``sales``: views on rollups first. Sums of what is not summed yet are the same; only

@@ -10,7 +10,7 @@ from typing import Final, Protocol, runtime_checkable
 import pyarrow as pa
 
 from sinks.schema import DATABASE
-from sinks.statements import AUDITORS, Rights
+from sinks.statements import Rights
 
 
 class Role(StrEnum):
@@ -50,4 +50,5 @@ def rights_of(role: Role, database: str = DATABASE) -> Rights:
     """
     if role in (Role.ANALYST, Role.PUBLISHER):
         return Rights(frozenset({database_of(role, database)}), explains=False)
-    return AUDITORS
+    ours = (database_of(one, database) for one in ASKING)
+    return Rights(frozenset({*ours, "system", "information_schema"}))

@@ -160,6 +160,28 @@ BUCKETS: Final = Rollup(
 engine: buckets merge by adding, in any order to the same sums, and give back what a correction takes back, which a
 state cannot. Bucket b stands for 2 g^b / (g + 1), where g = 1.01 / 0.99."""
 
+BRAND_CONTRIBUTIONS: Final = Rollup(
+    "brand_contributions_1d",
+    """
+    day Date CODEC(Delta, ZSTD(1)),
+    code LowCardinality(String),
+    province LowCardinality(String),
+    brand LowCardinality(String),
+    origin LowCardinality(String),
+    enterprise LowCardinality(String),
+    {sums}
+    """,
+    {
+        "day": of_day("ts"),
+        **_same("code"),
+        "province": "substring(county, 1, 2)",
+        **_same("brand", "origin", "enterprise"),
+    },
+    {name: _OF_LINE[name] for name in ("lines", "base_qty", "amount")},
+    "day",
+)
+"""``sales_1d`` by enterprise: an own brand is its chain's alone."""
+
 _ITEM: Final = "cityHash64(code, county, channel, terminal_id, sku, unit)"
 RELATIVES: Final = (
     "SELECT day, code, county, channel, toInt64(count()) AS items, sum(log_relative) AS log_relatives, "

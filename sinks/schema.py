@@ -11,6 +11,7 @@ from sinks.migration_2 import SECOND
 from sinks.migration_3 import THIRD
 from sinks.migration_4 import FOURTH
 from sinks.migration_5 import FIFTH
+from sinks.migration_6 import SIXTH
 from sinks.tables import Migration
 
 DATABASE: Final = "infopump"
@@ -29,7 +30,7 @@ LINE_TABLES: Final = {
 """Tables filled from ``pos.clean``, with the columns of CLEAN_SCHEMA that each takes."""
 
 _OF_TOPICS: Final = (
-    *("envelopes", "acknowledged", "heartbeats", "rejected", "signals", "alerts", "alert_actions", "skus", "decisions"),
+    *("envelopes", "acknowledged", "rejected", "signals", "alerts", "alert_actions", "skus", "decisions"),
     *("terminal_records", "enterprise_records"),
 )
 _DIMENSIONS: Final = ("taxonomy", "regions", "lunar_dates")
@@ -37,7 +38,7 @@ _DIMENSIONS: Final = ("taxonomy", "regions", "lunar_dates")
 TABLES: Final = frozenset({*LINE_TABLES, *_OF_TOPICS, *_DIMENSIONS})
 """Tables that rows may be inserted into; rollups are filled by their views."""
 
-MIGRATIONS: Final = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+MIGRATIONS: Final = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 
 PARAMETERISED: Final = frozenset({"sales_known_at", "cells_1d_known_at"})
 """Views that are asked like functions: ``sales_known_at(at = '2026-01-31 16:00:00')``, a time in UTC."""

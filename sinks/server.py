@@ -1,11 +1,11 @@
 """The store on a ClickHouse server, or a cluster of them, over the native protocol.
 
-Two connections, each used by one thread at a time: one writes, one only reads. What a crash left of a block is found
-out by ``sinks.doubts`` on one server, and dropped by its token on a cluster, where a replicated table notes a block and
-its part in one step. (One server notes the block first: killed in between, it would refuse the block for ever.)
+One connection writes, one for each role that asks only reads (``sinks.readers``); each is used by one thread at a time.
+What a crash left of a block is found out by ``sinks.doubts`` on one server, and dropped by its token on a cluster,
+where a replicated table notes a block and its part in one step. (One server notes the block first: killed in between,
+it would refuse the block for ever.)
 """
 
-import json
 import re
 import threading
 import uuid
@@ -17,29 +17,19 @@ import structlog
 from sinks import doubts, native, schema
 from sinks.access import Limits
 from sinks.config import ServerConfig
-from sinks.dialect import Dialect, DialectError, Kind, Version, dialect_of
+from sinks.dialect import SHOWN_SINCE, Dialect, DialectError, Kind, Version, dialect_of
 from sinks.dimensions import DIMENSIONS
 from sinks.doubts import QUERY_PREFIX, Doubts
 from sinks.native import FAILURES, Settings, told
-from sinks.statements import is_description, judge, parse_request
-from sinks.store import MAX_SQL, InsertError, QueryError, QueryRefusedError, SchemaError, StoreError
+from sinks.readers import Readers
+from sinks.roles import Role
+from sinks.shown import views
+from sinks.store import InsertError, QueryError, SchemaError, StoreError
 from sinks.views import Views
 
 _log = structlog.get_logger(__name__)
 
-_UNKNOWN_FUNCTION: Final = 46
-_READS: Final = re.compile(r"\s*(select|with|explain|describe|desc|show|exists)\b", re.I)
 _NAME: Final = re.compile(r"\w+", re.A)
-_KNOWN_IN_2018: Final = frozenset(
-    {
-        "max_execution_time",
-        "max_memory_usage",
-        "max_result_rows",
-        "max_result_bytes",
-        "result_overflow_mode",
-        "readonly",
-    }
-)
 _WHOLE: Final = 1 << 40
 """More rows, or bytes, than any block has: what is inserted stays in one piece."""
 
@@ -53,6 +43,8 @@ class ServerStore:
         "max_insert_threads": 1,
         "parallel_view_processing": 0,
         "async_insert": 0,
+        # What the views insert is grouped already.
+        "optimize_on_insert": 0,
         # A block of late lines may touch any number of months.
         "max_partitions_per_insert_block": 0,
     }
@@ -61,24 +53,30 @@ class ServerStore:
         for name in (config.database, config.cluster):
             if name and not _NAME.fullmatch(name):
                 raise StoreError(f"expected a name of letters, digits and underscores, got {name!r}")
-        self._config, self._limits = config, limits or Limits()
-        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._config = config
+        self._writing = threading.Lock()
         self._closed = False
         self.version, self._dialect = self._begin()
-        self._writer = native.connect(config, config.database, config.user, config.password)
-        reader = (config.reader, config.reader_password) if config.reader else (config.user, config.password)
-        self._reader = native.connect(config, config.database, *reader)
-        self._judges: bool | None = None
+        self._writer = self._connect(config.database, config.user, config.password)
+        self._readers = Readers(config, self._connect, self.version, self._dialect.kind, limits or Limits())
         rendered = (said for m in schema.MIGRATIONS for s in m.statements for said in self._dialect.render(s))
         self._doubts = Doubts(_Hands(self), config.database, Views(rendered))
 
     def migrate(self) -> None:
-        """See Store. The dimension tables are filled anew each time: they follow the program, not the data."""
+        """See Store. Dimension tables and what analysts and publishers are shown are made anew each time: they follow
+        the program, not the data."""
         with self._writing:
             try:
                 self._migrate()
             except FAILURES as error:
                 raise StoreError(f"the tables cannot be made: {told(error)}") from error
+            try:
+                self._show()
+            except FAILURES as error:
+                raise StoreError(
+                    f"the views of analysts and publishers cannot be made: {told(error)}. The user "
+                    f"{self._config.user} needs what infopump store-users prints for a writer"
+                ) from error
 
     def retain(self, years: int) -> None:
         """See EmbeddedStore. A server of 2018 keeps everything."""
@@ -104,25 +102,13 @@ class ServerStore:
                 raise InsertError(f"{rows.num_rows} rows for {table}: {told(error)}") from error
 
     def query(self, sql: str) -> pa.Table:
-        """See Store. At most ``limits`` of time, memory and result; dates and times are UTC.
+        """See Store. At most ``limits`` of time, memory and result; dates and times are UTC."""
+        return self.query_as(Role.AUDITOR, sql)
 
-        A server that can parse a statement for us has it judged as in the embedded store; on an older one there are two
-        walls only: the connection reads, and the grants of its user.
-        """
-        if len(sql.encode()) > MAX_SQL:
-            raise QueryRefusedError(f"expected at most {MAX_SQL} bytes of SQL, got more")
-        with self._reading:
-            self._require_open()
-            try:
-                self._judge(sql)
-                answer: pa.Table = self._reader.query_arrow(
-                    sql, settings=self._reading_settings(), field_metadata=False
-                )
-            except RecursionError as error:
-                raise QueryRefusedError("expected a simpler statement, this one is nested too deeply") from error
-            except (*FAILURES, ValueError) as error:
-                raise QueryError(told(error)) from error
-        return answer
+    def query_as(self, role: Role, sql: str) -> pa.Table:
+        """See RoleStore. Analysts and publishers need what ``migrate`` makes on newer servers, and users of their own;
+        auditors ask as the writer's user, held to reading, where they have none."""
+        return self._readers.query_as(role, sql)
 
     def look_up(self, sql: str) -> pa.Table:
         """See Store."""
@@ -136,16 +122,19 @@ class ServerStore:
 
     def close(self) -> None:
         """See Store. Waits for an insert and a question under way."""
-        with self._writing, self._reading:
+        self._readers.close()
+        with self._writing:
             if not self._closed:
                 self._closed = True
-                self._reader.disconnect()
                 self._writer.disconnect()
+
+    def _connect(self, database: str, user: str, password: str) -> Any:
+        return native.connect(self._config, database, user, password)
 
     def _begin(self) -> tuple[Version, Dialect]:
         """Meet the server: its version, and the database made where there is none."""
         config = self._config
-        hello = native.connect(config, "", config.user, config.password)
+        hello = self._connect("", config.user, config.password)
         try:
             version = tuple(int(part) for part in hello.execute("SELECT version()")[0][0].split(".")[:3])
             dialect = dialect_of(version, config.cluster, config.database)
@@ -182,6 +171,13 @@ class ServerStore:
             self._say(f"TRUNCATE TABLE IF EXISTS {table}")
             self._send(table, rows(), self._plain_settings())
 
+    def _show(self) -> None:
+        if self.version >= SHOWN_SINCE:
+            # Named, since on a cluster it is not this connection that carries it out on the other nodes.
+            definer = self._config.user.replace("\\", "\\\\").replace("`", "\\`")
+            for statement in views(self._config.database, f"`{definer}`", sharded=bool(self._config.cluster)):
+                self._say(statement)
+
     def _say(self, statement: str) -> None:
         for said in self._dialect.render(statement):
             added = self._dialect.adds(said)
@@ -194,26 +190,6 @@ class ServerStore:
             f"AND table = '{table}' AND name = '{column}'"
         )
         return bool(found[0][0])
-
-    def _judge(self, sql: str) -> None:
-        if self._judges is None:
-            self._judges = self._parsed("SELECT 1") is not None
-        if self._judges and not is_description(sql):
-            tree = json.loads(self._parsed(sql) or "null")
-            if not isinstance(tree, dict):
-                raise QueryRefusedError(f"expected one statement, got {tree}")
-            judge(tree)
-        elif not _READS.match(sql):
-            raise QueryRefusedError("expected SELECT, WITH, EXPLAIN, DESCRIBE or SHOW")
-
-    def _parsed(self, sql: str) -> str | None:
-        try:
-            answer = self._reader.execute(parse_request(sql), settings=self._reading_settings())
-        except FAILURES as error:
-            if getattr(error, "code", None) == _UNKNOWN_FUNCTION:
-                return None
-            raise
-        return str(answer[0][0])
 
     def _send(self, table: str, rows: pa.Table, settings: Settings) -> None:
         statement = f"INSERT INTO {table} ({', '.join(rows.column_names)}) VALUES"
@@ -239,15 +215,6 @@ class ServerStore:
             # Taken by the shards when it is taken at all.
             "distributed_foreground_insert": 1,
         }
-
-    def _reading_settings(self) -> Settings:
-        settings = self._limits.settings()
-        if self._dialect.kind is Kind.OLD:
-            return {name: value for name, value in settings.items() if name in _KNOWN_IN_2018}
-        if self._dialect.kind is Kind.CLUSTER:
-            # A table looked into by a question is asked for on all shards, not on each one's own.
-            return {"distributed_product_mode": "global"} | settings
-        return settings
 
     def _require_open(self) -> None:
         if self._closed:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sinks.disclosure import Rule
-from sinks.rollups import CELL_SUMS, SIGN, of_day
+from sinks.rollups import CELL_SUMS, of_day
 from sinks.schema import DATABASE
 
 _RULE: Final = Rule()
@@ -28,37 +28,47 @@ _FEW: Final = _RULE.minimum
 _SAFE: Final = f"length(each) >= {_RULE.minimum} AND arraySum(each) - each[1] - each[2] >= {_RULE.p / 100} * each[1]"
 """Whether a cell is shown; ``each`` is what its holdings sold, in fen, largest first."""
 _EACH: Final = "arrayReverseSort(groupArrayIf(sold, sold > 0)) AS each"
+_PLACE: Final = "cityHash64(county, channel) AS place"
+"""One number is joined by in half the time of two strings; no two counties and channels share one."""
 
 
-def views(database: str = DATABASE) -> tuple[str, ...]:
+_PRICES: Final = (
+    ("price_buckets_1d", ("day",), ("bucket", "lines")),
+    ("price_quantiles_1d", ("day",), ("lines", "p10", "p25", "median", "p75", "p90")),
+    ("price_relatives", ("day",), ("items", "log_relatives", "relative")),
+)
+"""What is shown of prices: table or view, unit of time, figures."""
+
+
+def views(database: str = DATABASE, definer: str = "CURRENT_USER", *, sharded: bool | None = None) -> tuple[str, ...]:
     """The statements that make both databases, to be said by who owns the tables; they can be repeated.
 
-    They follow the program as the dimension tables do, and hold no data.
+    ``definer``: with whose rights the views look, as SQL; on a cluster, where another says them, it must be named. They
+    follow the program as the dimension tables do, and hold no data. ``sharded``: whether parts of a cell may stand on
+    several nodes, which takes longer to judge; where it is not said, they may if a definer is named.
     """
+    if sharded is None:
+        sharded = definer != "CURRENT_USER"
     analyst, publisher = f"{database}_analyst", f"{database}_publisher"
-    made = {f"{analyst}.{name}": select for name, select in _for_analysts(database)}
+    made = {f"{analyst}.{name}": select for name, select in _for_analysts(database, sharded=sharded)}
     made |= {f"{publisher}.{name}": select for name, select in _for_publishers(database)}
     return (
         *(f"CREATE DATABASE IF NOT EXISTS {name}" for name in (analyst, publisher)),
         *(
-            f"CREATE OR REPLACE VIEW {name} DEFINER = CURRENT_USER SQL SECURITY DEFINER AS {select}"
+            f"CREATE OR REPLACE VIEW {name} DEFINER = {definer} SQL SECURITY DEFINER AS {select}"
             for name, select in made.items()
         ),
     )
 
 
-def _for_analysts(of: str) -> Iterator[tuple[str, str]]:
+def _for_analysts(of: str, *, sharded: bool) -> Iterator[tuple[str, str]]:
     for name in ("taxonomy", "regions", "lunar_dates"):
         yield name, f"SELECT * FROM {of}.{name}"
+    judged = _judged(of, sharded=sharded)
     for unit, table in {"minute": "cells_1m", "hour": "cells_1h", "day": "cells_1d"}.items():
-        day = "day" if unit == "day" else f"toDate({unit}, 'Asia/Shanghai')"
-        yield table, _cells(of, table, (unit,), CELL_SUMS, day)
-    yield "price_buckets_1d", _cells(of, "price_buckets_1d", ("day",), ("bucket", "lines"), "day")
-    yield (
-        "price_quantiles_1d",
-        _cells(of, "price_quantiles_1d", ("day",), ("lines", "p10", "p25", "median", "p75", "p90"), "day"),
-    )
-    yield "price_relatives", _cells(of, "price_relatives", ("day",), ("items", "log_relatives", "relative"), "day")
+        yield table, _cells(judged, of, table, tuple(dict.fromkeys(("day", unit))), CELL_SUMS)
+    for table, units, figures in _PRICES:
+        yield table, _cells(judged, of, table, units, figures)
     yield "stock_1d", _stock(of)
     for what in ("brand", "origin"):
         yield f"sales_by_{what}", _by(of, what)
@@ -106,22 +116,36 @@ def _held(of: str, keys: str, select: str, sums: str = "") -> str:
     )
 
 
-def _cells(of: str, table: str, units: tuple[str, ...], figures: tuple[str, ...], day: str) -> str:
-    """Cells of a rollup, each looked up in the day's contributions to it."""
-    keys = "day, code, county, channel"
-    contributed = _held(
-        of, keys, f"SELECT {keys}, enterprise, sum(amount) AS sold FROM {of}.items_1d GROUP BY {keys}, enterprise"
+def _judged(of: str, *, sharded: bool) -> str:
+    """Day, code and place of each cell, and whether it is shown."""
+    contributions = f"{of}.contributions_1d FINAL"
+    if sharded:
+        # Each shard has its terminals' part of a cell.
+        keys = "day, code, county, channel"
+        whole = f"SELECT {keys}, sumMap(i.contributed) AS contributed FROM {of}.contributions_1d AS i GROUP BY {keys}"
+        contributions = f"({whole})"
+    return (
+        "WITH (SELECT (groupArray(enterprise), groupArray(holding)) "
+        f"FROM ({_holders(of)}) WHERE holding NOT IN ('', enterprise)) AS held "
+        f"SELECT day, code, {_PLACE}, if(hasAny(contributed.1, held.1), arrayReduce('sumMap', "
+        "[arrayMap(one -> transform(one, held.1, held.2, one), contributed.1)], [contributed.2]).2, contributed.2) "
+        f"AS sold, arrayReverseSort(arrayFilter(one -> one > 0, sold)) AS each, {_SAFE} AS safe FROM {contributions}"
     )
-    safe = f"SELECT {keys}, {_EACH}, {_SAFE} AS safe FROM ({contributed}) GROUP BY {keys}"
+
+
+def _cells(judged: str, of: str, table: str, units: tuple[str, ...], figures: tuple[str, ...]) -> str:
+    """Cells of a rollup, each looked up in the day's contributions to it.
+
+    Joined by what readers name, day and code, so that their conditions on these hold for the contributions too.
+    """
     own = ", ".join((*_CELL, *units))
     # A row that is not merged yet is part of a cell: the condition below sees whole ones only with FINAL.
     shown = ", ".join(f"if(s.safe, c.{name}, 0) AS {name}" for name in figures)
     names = ", ".join(f"c.{name} AS {name}" for name in (*_CELL, *units))
     return (
         f"SELECT {names}, {_PLACES}, {shown} FROM "
-        f"(SELECT {own}, {'' if day == 'day' else f'{day} AS day, '}{', '.join(figures)} FROM {of}.{table}) AS c "
-        f"INNER JOIN ({safe}) AS s ON s.code = c.code AND s.county = c.county AND s.channel = c.channel "
-        "AND s.day = c.day WHERE s.safe"
+        f"(SELECT {own}, {_PLACE}, {', '.join(figures)} FROM {of}.{table}) AS c "
+        f"INNER JOIN ({judged}) AS s ON s.day = c.day AND s.code = c.code AND s.place = c.place WHERE s.safe"
     )
 
 
@@ -144,11 +168,11 @@ def _stock(of: str) -> str:
 
 
 def _by(of: str, what: str) -> str:
-    """By brand or origin. Counted on lines: the rollup names no enterprise, and an own brand is its chain's alone."""
+    """By brand or origin: an own brand is its chain's alone."""
     keys = f"day, code, province, {what}"
     by_enterprise = (
-        f"SELECT {of_day('ts')} AS day, code, province, {what}, enterprise, sum(toInt64({SIGN})) AS n, "
-        f"sum(l.base_qty) AS qty, sum(l.amount) AS sold FROM {of}.sales AS l GROUP BY {keys}, enterprise"
+        f"SELECT {keys}, enterprise, sum(l.lines) AS n, sum(l.base_qty) AS qty, sum(l.amount) AS sold "
+        f"FROM {of}.brand_contributions_1d AS l GROUP BY {keys}, enterprise"
     )
     held = _held(of, keys, by_enterprise, ", sum(i.n) AS n, sum(i.qty) AS qty")
     return (

@@ -1,11 +1,14 @@
-"""A broker for these tests alone: the writer reads whole topics, so nobody else may have written into them."""
+"""A broker for these tests alone: the writer reads whole topics, so nobody else may have written into them. And new
+stores, copied from one whose tables were made once."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from sinks.embedded import EmbeddedStore
 from streams import topics
 from tests.waiting import until
 
@@ -32,7 +35,31 @@ def quiet(quiet_broker: str) -> str:
     return quiet_broker
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a store with all tables and nothing in them."""
+    path = tmp_path_factory.mktemp("empty") / "store"
+    store = EmbeddedStore(path)
+    store.migrate()
+    store.close()
+    return path
+
+
 @pytest.fixture
-def store_path(tmp_path: Path) -> Path:
-    """Where a store may be."""
-    return tmp_path / "store"
+def store_path(tmp_path: Path, empty_store: Path) -> Path:
+    """A store of this test's own: its tables are there, which takes two seconds where they are made."""
+    path = tmp_path / "store"
+    shutil.copytree(empty_store, path, symlinks=True)
+    return path
+
+
+@pytest.fixture
+def new_path(tmp_path: Path) -> Path:
+    """Where a store may be made."""
+    return tmp_path / "new"
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often to kill at random: eight times unless ``--kills`` says otherwise."""
+    return int(request.config.getoption("--kills")) or 8

@@ -53,7 +53,8 @@ def test_without_deduplication_of_views_a_block_written_again_is_found(
     monkeypatch.setattr(EmbeddedStore, "INSERT_SETTINGS", settings)
     write(store)
     found = faults(store.query, None)
-    assert {one.split(",")[0] for one in found} >= {"cells_1h", "cells_1d", "items_1d", "sales_1d", "presence"}
+    rollups = {"cells_1h", "cells_1d", "items_1d", "sales_1d", "presence", "contributions_1d", "brand_contributions_1d"}
+    assert {one.split(",")[0] for one in found} >= rollups
 
 
 def test_a_sum_in_the_wrong_place_is_found_though_the_total_is_right(store: EmbeddedStore) -> None:

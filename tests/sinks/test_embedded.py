@@ -199,8 +199,8 @@ def test_migrating_again_changes_nothing(store: EmbeddedStore) -> None:
     assert counts.to_pylist() == [{"v": len(schema.MIGRATIONS), "t": len(taxonomy()), "r": len(regions()), "s": 1000}]
 
 
-def test_a_migration_that_was_interrupted_is_completed(store_path: Path) -> None:
-    store = EmbeddedStore(store_path)
+def test_a_migration_that_was_interrupted_is_completed(new_path: Path) -> None:
+    store = EmbeddedStore(new_path)
     store._execute(schema.CREATE_VERSIONS)
     for statement in schema.MIGRATIONS[0].statements[:3]:
         store._execute(statement)

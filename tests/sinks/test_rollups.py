@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,46 +10,16 @@ import pytest
 
 from sinks import schema
 from sinks.articles import read_registry, split_registry
-from sinks.blocks import Block, Piece, fill, split
+from sinks.blocks import Block, Piece, fill
 from sinks.corrections import KEEP, Change, correct, marked
 from sinks.embedded import EmbeddedStore
 from sinks.rows import read_command, read_signal
 from streams.records import AlertCommand, EnterpriseRecord, TerminalRecord, encode
 from streams.topics import CLEAN, COMMANDS, REGISTRY
 from tests.sinks import market
+from tests.sinks.kept import exact, put
 
 DAY = "toDate(ts, 'Asia/Shanghai')"
-SUMS = (
-    "sum(entry) AS lines, sum(s.base_qty) AS base_qty, sum(s.amount) AS amount, sumIf(s.amount, s.base_qty != 0) AS "
-    "priced_amount, sumIf(entry, promo) AS promo_lines, sumIf(s.amount, promo) AS promo_amount"
-)
-OF_CELLS = "sum(lines), sum(base_qty), sum(amount), sum(priced_amount), sum(promo_lines), sum(promo_amount)"
-COMPARABLE = "kind = 'sale' AND bitAnd(quality, 112) = 0"
-BY_LINES = {
-    "cells_1m": f"SELECT code, county, channel, toStartOfMinute(ts) AS t, {SUMS} FROM sales AS s GROUP BY ALL",
-    "cells_1h": f"SELECT code, county, channel, toStartOfHour(ts) AS t, {SUMS} FROM sales AS s GROUP BY ALL",
-    "cells_1d": f"SELECT code, county, channel, {DAY} AS t, {SUMS} FROM sales AS s GROUP BY ALL",
-    "items_1d": (
-        f"SELECT {DAY} AS day, code, county, channel, enterprise, terminal_id, sku, unit, sum(entry) AS lines, "
-        "sum(s.base_qty) AS base_qty, sum(s.amount) AS amount, sumIf(s.amount, promo) AS promo_amount, "
-        f"sumIf(qty, {COMPARABLE}) AS priced_qty, sumIf(s.amount, {COMPARABLE}) AS priced_amount "
-        "FROM sales AS s GROUP BY ALL"
-    ),
-    "price_buckets_1d": (
-        f"SELECT code, county, channel, {DAY} AS day, toInt16(ceil(log(unit_price) / log(1.01 / 0.99))) AS bucket, "
-        "sum(entry) AS lines FROM sales WHERE kind = 'sale' AND unit_price > 0 AND bitAnd(quality, 32) = 0 GROUP BY ALL"
-    ),
-}
-AS_KEPT = {
-    "cells_1m": f"SELECT code, county, channel, minute, {OF_CELLS} FROM cells_1m GROUP BY ALL",
-    "cells_1h": f"SELECT code, county, channel, hour, {OF_CELLS} FROM cells_1h GROUP BY ALL",
-    "cells_1d": f"SELECT code, county, channel, day, {OF_CELLS} FROM cells_1d GROUP BY ALL",
-    "items_1d": (
-        "SELECT day, code, county, channel, enterprise, terminal_id, sku, unit, sum(lines), sum(base_qty), "
-        "sum(amount), sum(promo_amount), sum(priced_qty), sum(priced_amount) FROM items_1d GROUP BY ALL"
-    ),
-    "price_buckets_1d": "SELECT code, county, channel, day, bucket, sum(lines) FROM price_buckets_1d GROUP BY ALL",
-}
 
 
 @pytest.fixture
@@ -59,31 +28,6 @@ def store(store_path: Path) -> Iterator[EmbeddedStore]:
     made.migrate()
     yield made
     made.close()
-
-
-def put(store: EmbeddedStore, lines: pa.Table, token: str) -> None:
-    for table, rows in split(lines).items():
-        if rows.num_rows:
-            store.insert(table, rows, f"{token}/{table}")
-
-
-def rows_of(store: EmbeddedStore, sql: str, sums: int) -> list[tuple[Any, ...]]:
-    """Sorted rows without those whose sums, the last columns, are all nothing: what was corrected away."""
-    rows = [tuple(_plain(value) for value in row.values()) for row in store.query(sql).to_pylist()]
-    return sorted(row for row in rows if any(row[-sums:]))
-
-
-def _plain(value: Any) -> Any:
-    return value.timestamp() if isinstance(value, dt.datetime) else str(value) if isinstance(value, dt.date) else value
-
-
-def exact(store: EmbeddedStore) -> None:
-    """Every rollup says what its lines say."""
-    for name, sql in BY_LINES.items():
-        sums = 1 if name == "price_buckets_1d" else 6
-        by_lines, kept = rows_of(store, sql, sums), rows_of(store, AS_KEPT[name], sums)
-        assert kept == by_lines, name
-        assert by_lines, name
 
 
 def corrected(lines: pa.Table, code: str, at: int) -> pa.Table:
@@ -121,7 +65,7 @@ def test_what_was_corrected_away_leaves_no_row_behind(store: EmbeddedStore) -> N
     lines = sold(market.lines(2, 20, kinds=["sale"]), 20)
     put(store, lines, "first")
     put(store, corrected(lines, "0502", market.MONTH_END + 90 * market.HOUR), "recode")
-    for table in ("cells_1h", "cells_1d", "items_1d", "price_buckets_1d"):
+    for table in ("cells_1h", "cells_1d", "items_1d", "price_buckets_1d", "brand_contributions_1d"):
         store._execute(f"OPTIMIZE TABLE {table} FINAL")
         assert store.query(f"SELECT uniqExact(code) AS n, any(code) AS c FROM {table}").to_pylist() == [
             {"n": 1, "c": "0502"}
@@ -145,29 +89,12 @@ def test_the_median_from_buckets_is_within_one_percent(store: EmbeddedStore) -> 
         assert row["p10"] <= row["median"] <= row["p90"]
 
 
-def test_a_store_of_version_2_keeps_its_signals_and_gets_its_rollups_wherever_it_is_interrupted(
-    store_path: Path,
-) -> None:
-    store = EmbeddedStore(store_path)
-    store._execute(schema.CREATE_VERSIONS)
-    for migration in schema.MIGRATIONS[:2]:
-        for statement in migration.statements:
-            store._execute(statement)
-        store._execute(schema.RECORD, version=migration.version, name=migration.name)
-    put(store, market.lines(10, 100), "before")
-    for n in range(3):
-        store.insert("signals", read_signal(encode(market.signal(market.MONTH_END + n)), 0), f"s{n}")
-    third = schema.MIGRATIONS[2].statements
-    for end in (*range(1, 14), len(third) - 2, len(third)):
-        for statement in third[:end]:
-            store._execute(statement)
-    store.migrate()
-    assert store.query("SELECT count() AS n, uniqExact(tick) AS t FROM signals").to_pylist() == [{"n": 3, "t": 3}]
-    assert not store.query("SHOW TABLES LIKE '%copied%'").num_rows
-    exact(store)
-    put(store, market.lines(3, 100, offset=50), "after")
-    exact(store)
-    store.close()
+def test_an_hour_and_a_minute_are_of_a_day_of_china(store: EmbeddedStore) -> None:
+    put(store, market.lines(2, 100), "t")
+    for table, unit in (("cells_1h", "hour"), ("cells_1m", "minute")):
+        told = store.query(f"SELECT countIf(day = toDate({unit}, 'Asia/Shanghai')) AS n, count() AS all FROM {table}")
+        row = told.to_pylist()[0]
+        assert 0 < row["n"] == row["all"]
 
 
 def test_signals_of_one_tick_and_several_lengths_are_all_kept(store: EmbeddedStore) -> None:

@@ -11,10 +11,11 @@ import pytest
 from sinks import native, schema
 from sinks.access import Limits
 from sinks.blocks import split
-from sinks.config import WriterConfig
+from sinks.config import Login, WriterConfig
 from sinks.dialect import Kind
 from sinks.doubts import QUERY_PREFIX
 from sinks.embedded import EmbeddedStore
+from sinks.roles import Role
 from sinks.rows import read_alert, read_rejected
 from sinks.server import ServerStore
 from sinks.store import InsertError, QueryError, QueryRefusedError, SchemaError, StoreError
@@ -236,9 +237,8 @@ def test_a_server_that_is_killed_is_an_error_until_it_is_back(server: Server) ->
 
 def test_a_reader_cannot_write_and_is_held_to_limits(empty: Server) -> None:
     limits = Limits(seconds=1, result_rows=1000)
-    for reader in ("", READER):
-        config = empty.config("market", reader=reader, reader_password=PASSWORD)
-        store = ServerStore(config, limits)
+    for auditor in (None, Login(READER, PASSWORD)):
+        store = ServerStore(empty.config("market", auditor=auditor), limits)
         for sql in ("CREATE TABLE x (n Int8) ENGINE = Log", "DROP TABLE sales", "INSERT INTO sales (code) SELECT '1'"):
             with pytest.raises(QueryRefusedError, match="expected SELECT"):
                 store.query(sql)
@@ -252,8 +252,9 @@ def test_a_reader_cannot_write_and_is_held_to_limits(empty: Server) -> None:
                 store.query(sql)
         with pytest.raises(QueryRefusedError, match="at most"):
             store.query("SELECT " + "1 + " * 20_000 + "1")
+        reader = store._readers._readers[Role.AUDITOR]
         with pytest.raises(native.FAILURES, match="readonly"):
-            store._reader.execute("DROP TABLE sales", settings=store._reading_settings())
+            reader._client.execute("DROP TABLE sales", settings=reader._settings())
         assert store.query("SELECT 1 AS n")["n"].to_pylist() == [1]
         store.close()
 
@@ -301,7 +302,7 @@ def test_a_wrong_password_or_name_is_told_and_no_secret_is(server: Server) -> No
     with pytest.raises(StoreError, match="lets infopump in") as caught:
         ServerStore(server.config("market", password="sesame"))
     assert "sesame" not in str(caught.value)
-    assert "sesame" not in repr(server.config("market", password="sesame", reader_password="sesame"))
+    assert "sesame" not in repr(server.config("market", password="sesame", auditor=Login("a", "sesame")))
     for wrong in ({"database": "a; DROP"}, {"cluster": "a'b"}):
         with pytest.raises(StoreError, match="expected a name"):
             ServerStore(server.config(**({"database": "market"} | wrong)))

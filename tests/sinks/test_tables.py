@@ -28,8 +28,8 @@ def sales(offset: int = 0) -> pa.Table:
     return split(market.lines(10, 100, offset=offset, kinds=("sale", "return")))["sales"]
 
 
-def test_a_store_of_version_1_gets_its_rollups_filled_however_often_it_is_interrupted(store_path: Path) -> None:
-    store = EmbeddedStore(store_path)
+def test_a_store_of_version_1_gets_its_rollups_filled_however_often_it_is_interrupted(new_path: Path) -> None:
+    store = EmbeddedStore(new_path)
     store._execute(schema.CREATE_VERSIONS)
     for statement in schema.MIGRATIONS[0].statements:
         store._execute(statement)

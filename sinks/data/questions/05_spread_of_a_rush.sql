@@ -7,8 +7,7 @@ SELECT county, formatDateTime(min(hour), '%F %R', 'Asia/Shanghai') AS began,
 FROM (
     SELECT county, hour, sum(base_qty) AS sold,
            avg(sold) OVER (PARTITION BY county, toHour(hour) ORDER BY hour ROWS BETWEEN 14 PRECEDING AND 1 PRECEDING) AS usual
-    FROM cells_1h WHERE code = '1001' AND hour >= toDateTime(today - 21, 'Asia/Shanghai')
-    AND hour < toDateTime(today + 1, 'Asia/Shanghai')
+    FROM cells_1h WHERE code = '1001' AND day BETWEEN today - 21 AND today
     GROUP BY county, hour
 )
 WHERE usual > 0 AND sold > 10 * usual AND hour >= toDateTime(today - 6, 'Asia/Shanghai')

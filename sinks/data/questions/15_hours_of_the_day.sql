@@ -3,6 +3,5 @@
 WITH toDate(now(), 'Asia/Shanghai') - 1 AS today
 SELECT toHour(toTimeZone(hour, 'Asia/Shanghai')) AS clock, sum(amount) / 100 AS yuan,
        100 * yuan / sum(yuan) OVER () AS percent
-FROM cells_1h
-WHERE hour >= toDateTime(today - 6, 'Asia/Shanghai') AND hour < toDateTime(today + 1, 'Asia/Shanghai')
+FROM cells_1h WHERE day BETWEEN today - 6 AND today
 GROUP BY clock ORDER BY clock
