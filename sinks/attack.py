@@ -14,15 +14,11 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from sinks.disclosure import Flags, Indices, Ints
+from sinks.cycles import Doubts, doubts_of
+from sinks.disclosure import Flags, Ints
+from sinks.target import OUTSIDER, Target
 from sinks.witness import Task, prove
 
-OUTSIDER: Final = -1
-MOST: Final = 0.5
-"""Part of a hidden cell from which on its holding is an attacker of its own: what others know bounds little."""
-ALL: Final = 1.0
-"""Only who is alone in a cell is. Half of a week may be less than half of a day in it: where tables are published one
-after the other, what was safe before would not be with more, whatever is hidden."""
 _AT_ONCE: Final = 200
 """Components of hidden cells whose programmes are made together."""
 
@@ -40,38 +36,6 @@ class Finding:
     high: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is attacked; arrays of length cells, ``sums`` sparse CSC of sums × cells.
-
-    ``value``: the truth; ``hidden``: not published; ``need``: how far below and above its value each cell must stay
-    possible; ``need_from_owner``: the same when the attacker is ``owner``, the holding with the largest contribution
-    to the cell, which is ``own``; ``share``: which part of a cell makes its holding an attacker, MOST or ALL.
-    """
-
-    sums: Any
-    value: Ints
-    hidden: Flags
-    need: Ints
-    need_from_owner: Ints
-    owner: Indices
-    own: Ints
-    share: float = MOST
-
-    def known_in_part(self, cells: Ints) -> Flags:
-        """Those of the cells of which one holding knows so much that it is an attacker of its own."""
-        own = self.own[cells]
-        known: Flags = (own >= self.share * self.value[cells]) & (own > 0)
-        return known
-
-    def needs_against(self, attacker: int, cells: Ints) -> Ints:
-        """The needs of some cells against one attacker; 0 for what is its own alone."""
-        need = self.need[cells]
-        if attacker == OUTSIDER:
-            return need
-        return np.where(self.owner[cells] == attacker, np.minimum(self.need_from_owner[cells], need), need)
-
-
 def attack(
     target: Target,
     *,
@@ -82,7 +46,8 @@ def attack(
     """All cells that are bounded too tightly, or the ``first`` that is found. Empty: the table is safe.
 
     ``touched``: look only at what hangs together with these cells; what was safe stays safe when more is hidden.
-    ``progress`` is told how many of how many components of hidden cells are done.
+    What cycles prove needs no programme. ``progress`` is told how many of how many cells have been looked at so, then
+    how many of how many components of hidden cells with what is left.
     """
     found = [
         Finding(cell, OUTSIDER, value, int(target.need[cell]), value, value)
@@ -90,10 +55,16 @@ def attack(
         for value in (int(target.value[cell]),)
     ]
     parts = [cells for cells in _components(target) if touched is None or touched[cells].any()]
+    asked = np.zeros(len(target.value), bool)
+    for cells in parts:
+        asked[cells] = target.need[cells] > 0
+    doubts = doubts_of(target, asked, progress)
+    left = doubts.any()
+    parts = [cells for cells in parts if left[cells].any()]
     for at in range(0, len(parts), _AT_ONCE):
         if first and found:
             return found[:1]
-        groups = [list(_tasks(target, cells)) for cells in parts[at : at + _AT_ONCE]]
+        groups = [list(_tasks(target, cells, doubts)) for cells in parts[at : at + _AT_ONCE]]
         tasks = [task for group in groups for task in group]
         if not (first and any(task.failed.any() for task in tasks)):
             prove(groups)
@@ -108,15 +79,20 @@ def attack(
     return found[:1] if first else found
 
 
-def attackers_of(target: Target, cells: Ints, wanted: Flags) -> Iterator[tuple[int, Flags]]:
+def attackers_of(
+    target: Target, cells: Ints, wanted: Flags, doubts: Doubts | None = None
+) -> Iterator[tuple[int, Flags]]:
     """Against whom the ``wanted`` among cells that hang together must be proven, and which of them in each proof.
 
     What a holding that is alone somewhere cannot find out, an outsider cannot either: he is asked for what is left.
+    ``doubts``: what is not proven already; by default nothing is.
     """
     knows = target.hidden[cells] & target.known_in_part(cells)
-    left = wanted.copy()
+    left = wanted.copy() if doubts is None else wanted & doubts.against(OUTSIDER, cells)
     for owner in np.unique(target.owner[cells][knows]).tolist():
         against = wanted & (target.needs_against(owner, cells) > 0)
+        if doubts is not None:
+            against &= doubts.against(owner, cells)
         # A need that is less against the owner of the cell is no proof against others.
         left &= ~(against & (target.needs_against(owner, cells) >= target.need[cells]))
         if against.any():
@@ -162,8 +138,8 @@ def _components(target: Target) -> list[Ints]:
     return [cells for cells in groups if (target.need[cells] > 0).any()]
 
 
-def _tasks(target: Target, cells: Ints) -> Iterator[Task]:
-    for attacker, wanted in attackers_of(target, cells, target.need[cells] > 0):
+def _tasks(target: Target, cells: Ints, doubts: Doubts) -> Iterator[Task]:
+    for attacker, wanted in attackers_of(target, cells, target.need[cells] > 0, doubts):
         yield task_of(target, cells, attacker, wanted)
 
 

@@ -110,6 +110,10 @@ class Frame:
 
         Regions within a region, commodities within a commodity, and parts of a period are each a sum.
         """
+        return self._summed_up[0]
+
+    @cached_property
+    def _summed_up(self) -> tuple[Any, Indices]:
         cells = np.arange(len(self), dtype=np.int32)
         pairs = [
             (self._above(self.region_parent[self.region], self.code, self.period), cells, 0),
@@ -127,7 +131,13 @@ class Frame:
         row = np.concatenate([row, np.arange(len(sums))])
         column = np.concatenate([parts_, sums % max(len(self), 1)])
         sign = np.concatenate([np.ones(len(parts_)), -np.ones(len(sums))])
-        return sparse.csc_matrix((sign, (row, column)), shape=(len(sums), len(self)))
+        matrix = sparse.csc_matrix((sign, (row, column)), shape=(len(sums), len(self)))
+        return matrix, (sums // max(len(self), 1)).astype(np.int32)
+
+    @cached_property
+    def kinds(self) -> Indices:
+        """Of each of the ``equations`` what it sums up: 0 regions, 1 commodities, 2 and more periods."""
+        return self._summed_up[1]
 
     def take(self, cells: Flags) -> "Frame":
         """The table without the other cells. Sums of which a part is left out must be left out as well."""

@@ -5,14 +5,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 
-from sinks.attack import ALL, MOST, OUTSIDER, Finding, Target, attack
+from sinks.attack import Finding, attack
 from sinks.disclosure import (
     DisclosureError,
     Flags,
@@ -23,9 +23,11 @@ from sinks.disclosure import (
     protection_from_owner,
 )
 from sinks.frame import Period, atoms_of, with_atoms
+from sinks.holdings import REGISTERED, holders
 from sinks.published import UNMEASURED, Published, compared
 from sinks.suppression import suppress
 from sinks.tabulation import LEVELS, MEASURES, Cells, Contributions, measured, tabulate
+from sinks.target import ALL, MOST, OUTSIDER, Target
 from streams.taxonomy import current
 
 Ask = Callable[[str], pa.Table]
@@ -52,10 +54,12 @@ def from_store(
 ) -> Cells:
     """The table of ``periods`` down to ``level``, with the days of which several of them are sums.
 
-    ``holdings``: of enterprises that belong to one; the others stand for themselves. A day is one of China. Raises
-    QueryError, and DisclosureError where lines have no county.
+    ``ask``: in the publisher's role. Which enterprises count as one the register says; ``holdings``, by enterprise, in
+    its place. A day is one of China. Raises QueryError, and DisclosureError where lines have no county.
     """
     every = with_atoms(periods)
+    since = _midnight(min(day for one in periods for day in one.days))
+    held = holders(ask(REGISTERED), since, holdings)
     atoms = sorted({part for parts in atoms_of(every) for part in parts})
     answers = []
     for done, atom in enumerate(atoms):
@@ -68,7 +72,7 @@ def from_store(
             answers.append((atom, ask(_sold(where, province))))
             if progress:
                 progress("reading", done * len(names) + n + 1, len(atoms) * len(names))
-    return tabulate(_contributions(answers, holdings), every, atoms_of(every), level)
+    return tabulate(_contributions(answers, held), every, atoms_of(every), level)
 
 
 def protect(
@@ -114,8 +118,10 @@ def target(cells: Cells, name: str, rule: Rule, hidden: Flags, share: float) -> 
     """What is attacked of one measure: arrays of those cells of which it can be published. ``share``: see Target."""
     inside = measured(cells, name)
     one = cells.measures[name].take(inside)
+    frame = cells.frame.take(inside)
     return Target(
-        cells.frame.take(inside).equations,
+        frame.equations,
+        frame.kinds,
         one.total,
         hidden[inside],
         protection(one, rule),
@@ -139,14 +145,17 @@ def _on(period: Period) -> str:
     """The condition on ``ts`` for days of China, neighbours in one range."""
     ranges: list[list[datetime]] = []
     for day in sorted(period.days):
-        start = datetime.combine(day, datetime.min.time(), _CHINA)
-        end = datetime.combine(day + timedelta(days=1), datetime.min.time(), _CHINA)
+        start, end = _midnight(day), _midnight(day + timedelta(days=1))
         if ranges and ranges[-1][1] == start:
             ranges[-1][1] = end
         else:
             ranges.append([start, end])
     at = [tuple(f"fromUnixTimestamp64Milli(toInt64({int(end.timestamp() * 1000)}))" for end in one) for one in ranges]
     return "(" + " OR ".join(f"(ts >= {start} AND ts < {end})" for start, end in at) + ")"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), _CHINA)
 
 
 def _sold(where: str, province: str) -> str:
@@ -174,7 +183,7 @@ def _contributions(answers: Sequence[tuple[int, pa.Table]], holdings: Mapping[st
         raise DisclosureError(f"expected lines with a county of {_COUNTY_DIGITS} digits, got {wrong[0]!r}")
     counties, county = _coded(lists["county"])
     codes, code = _coded([current(one) for one in lists["code"]])
-    _, holding = _coded([holdings.get(one, f"enterprise {one}") for one in lists["enterprise"]])
+    _, holding = _coded([holdings.get(one, one) for one in lists["enterprise"]])
     return Contributions(
         counties,
         codes,

@@ -1,9 +1,10 @@
 """Which more cells must be hidden so that nothing hidden can be reckoned from the rest.
 
-A heuristic by linear programmes on neighbourhoods of the table, the smallest first: siblings within one region and one
-commodity, then wider. Each programme hides the cheapest cells that let the sensitive ones move far enough
-(J. P. Kelly et al., Networks 22 (1992); Castro 2012); what it finds is then to be proven by ``sinks.attack`` on the
-whole table. Pure.
+A heuristic. For each sensitive cell the cheapest cycle is hidden that proves it (``sinks.cycles``). What has none is
+left to linear programmes on neighbourhoods of the table, the smallest first: siblings within one region and one
+commodity, then wider. Each programme hides the cheapest cells that let the sensitive ones move far enough (Kelly 1992,
+as in ``cycles.py``; Castro 2012, as in ``witness.py``). All of it is then to be proven by ``sinks.attack`` on the whole
+table. Pure.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from sinks.attack import Finding, Target, attack, attackers_of, task_of
-from sinks.disclosure import DisclosureError, Flags, Indices, Ints
+from sinks.attack import Finding, attack, attackers_of, task_of
+from sinks.cycles import Cycles
+from sinks.disclosure import DisclosureError, Flags, Floats, Indices, Ints
 from sinks.frame import Frame
-from sinks.witness import Floats, Task, prove
+from sinks.target import Target
+from sinks.witness import Task, prove
 
 _WIDER: Final = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (9, 9))
 """How many levels above a cell its neighbourhood reaches, in regions and in commodities; the last is all of them."""
@@ -24,6 +27,8 @@ _LARGE: Final = 3_000
 _BRANCHES: Final = 4
 _AT_ONCE: Final = 100
 """Neighbourhoods whose programmes are made together; the next ones know what these have hidden."""
+_OFTEN: Final = 1_000
+"""Cells between two reports of progress."""
 _ABOVE: Final = -1
 _POWER: Final = 0.5
 """The cost of hiding a cell is its value to this power: between counting cells and counting value."""
@@ -50,7 +55,7 @@ def suppress(
     """
     fixed = np.zeros(len(frame), bool) if frozen is None else frozen
     hidden = target.hidden.copy()
-    pairs = [_Pair(int(cell), None) for cell in np.flatnonzero(target.need > 0)]
+    pairs = _close(target, hidden, fixed, progress)
     start = 0
     touched = np.ones(len(frame), bool)
     while pairs:
@@ -65,6 +70,30 @@ def suppress(
         touched = np.zeros(len(frame), bool)
         touched[[one.cell for one in pairs]] = True
     return hidden
+
+
+def _close(target: Target, hidden: Flags, frozen: Flags, progress: Callable[[int, int], None] | None) -> list[_Pair]:
+    """Hide the cheapest cycles that prove the sensitive cells, in ``hidden``; what none proves is left over."""
+    cycles = Cycles(target, hidden | ~frozen, np.where(hidden, 0.0, _weight(target)))
+    sensitive = np.flatnonzero(target.need > 0)
+    left: list[_Pair] = []
+    # What needs most first: where that can move, what needs less can move as well.
+    for done, cell in enumerate(sensitive[np.argsort(-target.need[sensitive], kind="stable")].tolist(), 1):
+        used, doubts = cycles.proof(cell)
+        left += [_Pair(cell, None)] if doubts is None else [_Pair(cell, attacker) for attacker in doubts]
+        for one in used:
+            hidden[one] = True
+            cycles.cost[one] = 0.0
+        if progress and (done % _OFTEN == 0 or done == len(sensitive)):
+            progress(done, len(sensitive))
+    return left
+
+
+def _weight(target: Target) -> Floats:
+    """What it costs to hide each cell."""
+    weight = np.maximum(target.value, 1).astype(np.float64) ** _POWER
+    weight /= max(float(np.median(weight)), 1.0)
+    return weight
 
 
 def _impossible(frame: Frame, found: list[Finding]) -> DisclosureError:
@@ -84,8 +113,7 @@ def _protect(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Hide what the pairs need, in ``hidden`` itself, which is that of ``target``."""
-    weight = np.maximum(target.value, 1).astype(np.float64) ** _POWER
-    weight /= max(float(np.median(weight)), 1.0)
+    weight = _weight(target)
     for step in range(start, len(_WIDER)):
         blocks = _blocks(frame, target, pairs, _WIDER[step])
         left: set[_Pair] = set()

@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.optimize import linprog
 
-from sinks.disclosure import Flags, Ints
+from sinks.disclosure import Flags, Floats, Ints
 
-Floats = npt.NDArray[np.float64]
 _BATCH: Final = 2_500
 """Columns of one programme: many small tasks share one, since a call costs as much as a hundred columns."""
 _FEASIBLE: Final = 1e-6

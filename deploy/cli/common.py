@@ -77,6 +77,14 @@ def require(extra: str, *modules: str) -> None:
         )
 
 
+def no_writer(settings: Settings) -> CommandError:
+    """The error where a store is asked and no writer serves it."""
+    return CommandError(
+        f"no writer runs on {settings.data_dir}: start one with `infopump up` or `infopump writer`, or name the data "
+        "of the one that runs with --data-dir"
+    )
+
+
 def find_bootstrap(settings: Settings) -> str:
     """The broker to use: the one that the settings name, or one that runs on the data directory.
 

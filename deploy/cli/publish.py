@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.common import CommandError, WrongUse, require, say, settings_of, told
+from deploy.cli.common import CommandError, WrongUse, no_writer, require, say, settings_of, told
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from deploy.settings import Settings
     from sinks.disclosure import Rule
     from sinks.published import Published
-    from sinks.publishing import Breach, Progress
+    from sinks.publishing import Ask, Breach, Progress
 
 
 class Level(StrEnum):
@@ -44,7 +47,8 @@ _RULE = typer.Option(
 )
 _HOLDINGS = typer.Option(
     "--holdings",
-    help="CSV with the columns enterprise and holding: enterprises of one holding count as one.",
+    help="CSV with the columns enterprise and holding, in the place of what the register says of these enterprises. "
+    "Enterprises of one holding count as one.",
     exists=True,
     dir_okay=False,
     show_default=False,
@@ -88,18 +92,18 @@ def publish(
     from sinks.frame import period
     from sinks.published import read_table, table_text, truth_text
     from sinks.publishing import audit, from_store, protect
-    from sinks.query import QueryError, ask
+    from sinks.query import QueryError
     from sinks.tabulation import LEVELS
 
     if truth_out and truth_out.absolute() == out.absolute():
         raise WrongUse("publish: expected the truth in a file of its own, got --out and --truth-out the same")
-    socket = settings_of(context).store_socket
+    ask = _asker(settings_of(context))
     new = period(_span(day.date(), span))
     with told(QueryError, DisclosureError), _bar() as progress:
         by, before = _rule(rule), [read_table(_text(path)) for path in earlier or ()]
         finest = max([level.value, *(one.level for one in before)], key=LEVELS.__getitem__)
         periods = [new, *(one.period for one in before)]
-        cells = from_store(lambda sql: ask(socket, sql), periods, finest, _holdings(holdings), progress)
+        cells = from_store(ask, periods, finest, _holdings(holdings), progress)
         mine = cells.of(new.name, level.value)
         if not mine.any():
             raise DisclosureError(f"nothing was sold on {new.name}: there is nothing to publish")
@@ -152,10 +156,10 @@ def audit_table(
     from sinks.disclosure import DisclosureError
     from sinks.published import read_table, read_truth
     from sinks.publishing import audit, from_store
-    from sinks.query import QueryError, ask
+    from sinks.query import QueryError
     from sinks.tabulation import LEVELS
 
-    socket = settings_of(context).store_socket
+    ask = _asker(settings_of(context))
     with told(QueryError, DisclosureError), _bar() as progress:
         by, given = _rule(rule), [read_table(_text(path)) for path in tables]
         if truth:
@@ -163,7 +167,7 @@ def audit_table(
         else:
             finest = max((one.level for one in given), key=LEVELS.__getitem__)
             periods = [one.period for one in given]
-            cells = from_store(lambda sql: ask(socket, sql), periods, finest, _holdings(holdings), progress)
+            cells = from_store(ask, periods, finest, _holdings(holdings), progress)
         faults, found = audit(cells, given, by, progress)
     if as_json:
         typer.echo(json.dumps({"faults": faults, "breaches": [asdict(one) for one in found]}, ensure_ascii=False))
@@ -173,6 +177,22 @@ def audit_table(
     if faults or found:
         raise CommandError(f"{len(found)} figures can be reckoned too closely, {len(faults)} are not as they should be")
     say(f"nothing was found: {_hidden(given):,} hidden cells stay as uncertain as they must")
+
+
+def _asker(settings: "Settings") -> "Ask":
+    """Asks the store as a publisher: who makes a table, or audits one, needs to see no shop and no article."""
+    from sinks.query import StoreNotRunning, ask, socket_of
+    from sinks.roles import Role
+
+    socket = socket_of(Role.PUBLISHER, settings.store_socket)
+
+    def asked(sql: str) -> "pa.Table":
+        try:
+            return ask(socket, sql)
+        except StoreNotRunning as error:
+            raise no_writer(settings) from error
+
+    return asked
 
 
 def _told(one: "Breach") -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deploy.answers import BINARY, Form, text_of, write
-from deploy.cli.common import CommandError, WrongUse, say, settings_of, told
+from deploy.cli.common import WrongUse, no_writer, say, settings_of, told
 from deploy.settings import Settings
 
 
@@ -87,10 +87,7 @@ def query(
         try:
             table = ask(_socket(settings, role or suited), sys.stdin.read() if text == "-" else text)
         except StoreNotRunning as error:
-            raise CommandError(
-                f"no writer runs on {settings.data_dir}: start one with `infopump up` or `infopump writer`, or name "
-                "the data of the one that runs with --data-dir"
-            ) from error
+            raise no_writer(settings) from error
     if out:
         write(table, chosen, out)
         say(f"{table.num_rows:,} rows in {out}")
@@ -131,9 +128,10 @@ def store_users(
         typer.Option(help="Where the password stands; by default it is asked for.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
-    """Print the roles, grants, row policies and quotas of a ClickHouse server as SQL, for its administrator to run.
+    """Print databases, roles, grants, row policies and quotas of a ClickHouse server as SQL, for its administrator.
 
-    Passwords stand in it as salted hashes alone. The database and the cluster are those of the settings.
+    Passwords stand in it as salted hashes alone. The database and the cluster are those of the settings. A user takes
+    effect with store.server.user (writer) or store.server.ROLE.user and their passwords.
     """
     from sinks.grants import GrantError, Server, create_user, script, statements
     from sinks.roles import Role

@@ -16,15 +16,18 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli.root import app
 from deploy.errors import DeployError
+from sinks.articles import read_registry
 from sinks.blocks import split
 from sinks.embedded import EmbeddedStore
-from sinks.query import serve
+from sinks.query import serve_roles
 from streams.columns import CLEAN_SCHEMA
+from streams.records import EnterpriseRecord, encode
 from tests.sinks.test_quality import GOOD, noon
 
 DAYS = [dt.date(2026, 3, 2) + dt.timedelta(n) for n in range(7)]
 COUNTIES = ("330602", "330603", "330604", "330102", "330105", "310101", "310104")
 CODES = ("0301", "030101", "0302", "0801", "0802", "1001", "1401")
+MERGED = ("E-4", "E-5")
 
 
 def lines() -> pa.Table:
@@ -57,8 +60,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for table, rows in split(lines()).items():
         if rows.num_rows:
             store.insert(table, rows, table)
+    # Two of the shops have merged since that week.
+    for enterprise in MERGED:
+        record = EnterpriseRecord(enterprise, name=enterprise, holding="shops", valid_from=noon(DAYS[-1]) + 86_400_000)
+        store.insert("enterprise_records", read_registry(encode(record), 0), enterprise)
     folder.chmod(0o700)
-    service = serve(store, folder / "store.sock")
+    service = serve_roles(store, folder / "store.sock")
     yield folder
     service.close()
     store.close()
@@ -175,16 +182,31 @@ def test_a_week_after_its_days_keeps_what_they_hide(data: Path, tmp_path: Path) 
     assert infopump(data, "audit-table", week, *days).exit_code == 0
 
 
-def test_enterprises_of_one_holding_count_as_one(data: Path, tmp_path: Path) -> None:
+def test_enterprises_of_one_holding_count_as_one_by_the_register_unless_a_file_says_otherwise(
+    data: Path, tmp_path: Path
+) -> None:
     holdings, out = tmp_path / "holdings.csv", tmp_path / "table.csv"
-    holdings.write_text("enterprise,holding\n" + "".join(f"E-{n},H\n" for n in (3, 4, 5)), encoding="utf-8")
     words = ("publish", "--level", "nation", "--day", DAYS[0].isoformat(), "--out", out)
-    infopump(data, *words)
-    apart = {row["code"]: row for row in rows_of(out)}
-    infopump(data, *words, "--holdings", holdings)
-    together = {row["code"]: row for row in rows_of(out)}
-    assert int(together["00"]["enterprises"]) == int(apart["00"]["enterprises"]) - 2
-    assert together["00"]["turnover_yuan"] == apart["00"]["turnover_yuan"]
+    counted = []
+    files: list[dict[str, str]] = [{}, {"E-5": "E-5"}, {"E-3": "H", "E-4": "H", "E-5": "H"}, {"E-3": "shops"}]
+    for said in files:
+        holdings.write_text("enterprise,holding\n" + "".join(f"{one},{of}\n" for one, of in said.items()))
+        infopump(data, *words, *(("--holdings", holdings) if said else ()))
+        total = next(row for row in rows_of(out) if row["code"] == "00")
+        counted.append((int(total["enterprises"]), total["turnover_yuan"]))
+    assert [number for number, _ in counted] == [5, 6, 4, 4]
+    assert len({turnover for _, turnover in counted}) == 1
+
+
+def test_the_store_is_asked_in_the_publisher_s_role_alone(data: Path, tmp_path: Path) -> None:
+    log = data / "questions.jsonl"
+    before = len(log.read_text(encoding="utf-8").splitlines())
+    out = tmp_path / "table.csv"
+    assert infopump(data, "publish", "--day", DAYS[0].isoformat(), "--out", out).exit_code == 0
+    assert infopump(data, "audit-table", out).exit_code == 0
+    asked = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()[before:]]
+    assert {one["role"] for one in asked} == {"publisher"}
+    assert not any(one["error"] for one in asked)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +227,7 @@ def test_wrong_words_a_day_without_sales_and_a_missing_writer_are_said(data: Pat
     none = infopump(data, "publish", "--day", "2020-01-01", "--out", out)
     assert "nothing was sold on 2020-01-01" in str(error_of(none))
     alone = infopump(tmp_path / "elsewhere", "publish", "--day", DAYS[0].isoformat(), "--out", out)
-    assert "expected a running writer" in str(error_of(alone))
+    assert f"no writer runs on {tmp_path / 'elsewhere'}: start one with" in str(error_of(alone))
     assert not out.exists()
 
 

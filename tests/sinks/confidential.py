@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linprog
 
-from sinks.attack import Target
 from sinks.disclosure import Flags, Rule, is_sensitive, protection, protection_from_owner
 from sinks.frame import period
 from sinks.tabulation import Cells, Contributions, tabulate
+from sinks.target import OUTSIDER, Target
 
 DAY = "2026-03-01"
 CODES = ("0101", "0102", "0103", "010101", "0201", "0202", "0301", "0302", "0303", "030101", "030102")
@@ -62,6 +63,7 @@ def target_of(cells: Cells, rule: Rule | None = None, hidden: Flags | None = Non
     one, rule = cells.measures["turnover"], rule or Rule()
     return Target(
         cells.frame.equations,
+        cells.frame.kinds,
         one.total,
         is_sensitive(one, rule) if hidden is None else hidden,
         protection(one, rule),
@@ -69,6 +71,30 @@ def target_of(cells: Cells, rule: Rule | None = None, hidden: Flags | None = Non
         one.owner,
         one.largest,
     )
+
+
+def too_tight(target: Target) -> set[tuple[int, int]]:
+    """Cells that an attacker can bound too tightly, by two programmes over the whole table for each and each attacker;
+    each cell with the attacker."""
+    value = target.value.astype(float)
+    found = set()
+    knows = target.hidden & (2 * target.own >= target.value)
+    for attacker in [OUTSIDER, *(int(one) for one in np.unique(target.owner[knows]))]:
+        own = np.where((target.owner == attacker) & (2 * target.own >= target.value), target.own, 0)
+        known = ~target.hidden | (own == target.value)
+        bounds = np.column_stack([np.where(known, value, own), np.where(known, value, np.inf)])
+        need = target.needs_against(attacker, np.arange(len(value)))
+        for one in np.flatnonzero(need > 0):
+            aim = np.zeros(len(value))
+            aim[one] = 1
+            ends = [
+                linprog(way * aim, A_eq=target.sums, b_eq=np.zeros(target.sums.shape[0]), bounds=bounds)
+                for way in (1, -1)
+            ]
+            high = np.inf if ends[1].status == 3 else ends[1].x[one]
+            if ends[0].x[one] > value[one] - need[one] + 0.5 or high < value[one] + need[one] - 0.5:
+                found.add((int(one), attacker))
+    return found
 
 
 def cell(cells: Cells, region: str, code: str, period: int = 0) -> int:
