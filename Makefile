@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-detect bench-names train-names lock lock-kafka clean
+.PHONY: help setup demo test soak lint bench bench-detect bench-names train-names lock lock-kafka clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,9 @@ demo: setup ## The whole system with simulated shops and a salt rush, on this ma
 test: setup ## Lint, then every test; ARGS="-k word" picks some
 	@$(MAKE) --no-print-directory lint
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+soak: setup ## The crash tests of the store with 100 kills at random each; ARGS="--kills 500"
+	@exec $(BIN)/python -m pytest tests/sinks/test_crash.py tests/sinks/test_server_crash.py --kills 100 $(ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy, and the rule of who may import whom
 	@$(BIN)/ruff check

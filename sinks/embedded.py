@@ -106,7 +106,7 @@ class EmbeddedStore:
             f"INSERT INTO {table} ({', '.join(rows.column_names)}) "
             f"SETTINGS insert_deduplication_token = '{token}', {settings}"
         )
-        batch = to_bytes(tidy(rows))
+        batch = to_bytes(tidy(rows), compressed=False)
         with self._writing:
             self._require_open()
             try:

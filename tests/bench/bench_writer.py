@@ -39,7 +39,7 @@ from tests.sinks.server import Server
 PARTITIONS = 4
 START = 1_756_684_800_000
 """2025-09-01 00:00 UTC, ms."""
-DAYS = 7
+DAYS = 28
 TIMEOUT = 120.0
 
 
@@ -54,8 +54,8 @@ class Result:
     table_bytes: dict[str, float]
 
 
-def clean_week(world: World) -> list[tuple[int, bytes]]:
-    """``pos.clean`` messages (partition, value) of a simulated week."""
+def clean_month(world: World) -> list[tuple[int, bytes]]:
+    """``pos.clean`` messages (partition, value) of a simulated month."""
     registry = Registry()
     for terminal in world.terminals():
         registry.apply(encode(terminal))
@@ -84,14 +84,14 @@ def clean_week(world: World) -> list[tuple[int, bytes]]:
     return out
 
 
-def send(bootstrap: str, week: list[tuple[int, bytes]]) -> int:
+def send(bootstrap: str, month: list[tuple[int, bytes]]) -> int:
     """Write the backlog; returns its lines."""
     producer = Producer(producer_config(bootstrap))
-    for partition, value in week:
+    for partition, value in month:
         producer.produce(CLEAN, value, key=b"k", partition=partition)
         producer.poll(0)
     producer.flush(30)
-    return sum(from_bytes(value, CLEAN_SCHEMA).num_rows for _, value in week)
+    return sum(from_bytes(value, CLEAN_SCHEMA).num_rows for _, value in month)
 
 
 def write(bootstrap: str, folder: Path, lines: int, block_rows: int, server: Server | None) -> Result:
@@ -134,18 +134,18 @@ def main() -> None:
     into_server = parser.parse_args().server
     setup_logs("bench", "WARNING")
     world = make_world(1)
-    week = clean_week(world)
+    month = clean_month(world)
     folder = Path(tempfile.mkdtemp(prefix="bench-writer-"))
     try:
         with Broker(folder / "broker", heap_mb=384) as broker:
             topics.ensure(broker.bootstrap, PARTITIONS)
-            lines = send(broker.bootstrap, week)
+            lines = send(broker.bootstrap, month)
             (folder / "server").mkdir()
             server = Server(folder / "server") if into_server else None
             # The writer, an embedded engine included, on one core; the broker and a server keep the other.
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
             print(f"{'block rows':>10} {'lines':>10} {'lines/s':>10} {'lines/s of CPU':>15}  bytes a row on disk")
-            for block_rows in (50_000, 200_000):
+            for block_rows in (50_000, 100_000, 200_000):
                 result = write(broker.bootstrap, folder / f"store-{block_rows}", lines, block_rows, server)
                 sizes = ", ".join(f"{table} {size:.1f}" for table, size in result.table_bytes.items())
                 rate, of_cpu = lines / result.wall, lines / result.cpu

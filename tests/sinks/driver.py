@@ -1,6 +1,7 @@
 """A writer process for crash tests: it kills itself at a step of the protocol, or runs until it is told to stop.
 
-``python driver.py BOOTSTRAP STORE GROUP BLOCK_ROWS [STEP] [NTH]``
+``python -m tests.sinks.driver BOOTSTRAP STORE GROUP BLOCK_ROWS [STEP] [NTH]``; STORE is a directory, or the port of a
+server on this machine. It says "writing" when it begins.
 """
 
 import os
@@ -11,14 +12,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from deploy.processes import LOOPBACK
 from sinks.blocks import Block, Filled
-from sinks.config import WriterConfig
+from sinks.config import ServerConfig, WriterConfig
 from sinks.embedded import EmbeddedStore
+from sinks.native import Settings
+from sinks.server import ServerStore
 from sinks.store import Store
 from sinks.writer import Writer
+from tests.sinks.server import PASSWORD, USER
 
+DATABASE = "market"
+"""on a server"""
 STEPS = ("consumed", "begun", "between tables", "inserted", "written")
 """Where a process can be told to die: before step 2, after it, within step 3, after it, after step 4."""
+SERVER_STEPS = (*STEPS, "noted", "sent")
+"""Beside those of every store: what is to be inserted is noted, and it is inserted, but not noted as done."""
 
 
 class Death:
@@ -47,6 +56,26 @@ class DyingStore(EmbeddedStore):
             self._death.passes("between tables")
 
 
+class DyingServerStore(ServerStore):
+    """Dies within an insert, or after the first table of a block."""
+
+    def __init__(self, config: ServerConfig, death: Death) -> None:
+        super().__init__(config)
+        self._death = death
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        super().insert(table, rows, token)
+        if table == "sales":
+            self._death.passes("between tables")
+
+    def _send(self, table: str, rows: pa.Table, settings: Settings) -> None:
+        super()._send(table, rows, settings)
+        if table == "sales":
+            self._death.passes("sent")
+        elif table == "inserts" and rows["state"].to_pylist() == ["open"]:
+            self._death.passes("noted")
+
+
 class DyingWriter(Writer):
     """Dies between the steps of the protocol."""
 
@@ -66,14 +95,20 @@ class DyingWriter(Writer):
 
 
 def main() -> None:
-    bootstrap, store_path, group, block_rows, *death = sys.argv[1:]
+    """Write until SIGTERM."""
+    bootstrap, where, group, block_rows, *death = sys.argv[1:]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     hand = Death(death[0] if death else "", int(death[1]) if len(death) > 1 else 1)
-    store = DyingStore(Path(store_path), hand)
+    store: DyingStore | DyingServerStore
+    if where.isdecimal():
+        store = DyingServerStore(ServerConfig(LOOPBACK, int(where), USER, PASSWORD, DATABASE, compress=False), hand)
+    else:
+        store = DyingStore(Path(where), hand)
     store.migrate()
-    config = WriterConfig(bootstrap, Path(store_path), int(block_rows), flush_seconds=0.2, group=group)
+    config = WriterConfig(bootstrap, Path(where), int(block_rows), flush_seconds=0.2, group=group)
     writer = DyingWriter(config, store, hand)
+    print("writing", flush=True)
     while not stop.is_set():
         writer.step(0.05)
     writer.close()

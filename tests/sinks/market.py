@@ -50,6 +50,7 @@ def lines(
     stock = np.array(kinds)[kind] == "stock"
     ts = around + rng.integers(-30 * HOUR, 30 * HOUR, n)
     of = np.repeat(np.arange(envelopes), each)
+    sent = np.repeat(ts.reshape(envelopes, each).max(axis=1, initial=0), each)
     columns: dict[str, pa.Array] = {
         "terminal_id": _tag([f"T-{partition}-{i % 7}" for i in range(envelopes)], of),
         "seq": pa.array(offset + of + 1),
@@ -57,7 +58,7 @@ def lines(
         "raw_partition": pa.array(np.full(n, partition, np.int32)),
         "raw_offset": pa.array(offset + of),
         "ts": pa.array(ts, pa.timestamp("ms", "UTC")),
-        "sent_at": pa.array(ts + 5_000, pa.timestamp("ms", "UTC")),
+        "sent_at": pa.array(sent + 5_000, pa.timestamp("ms", "UTC")),
         "kind": _tag(kinds, kind),
         "enterprise": _tag(["E-1", "E-2"], rng.integers(0, 2, n)),
         "county": _tag(COUNTIES, rng.integers(0, len(COUNTIES), n)),

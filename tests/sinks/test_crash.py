@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from sinks.balance import faults
 from sinks.embedded import EmbeddedStore
 from streams.records import encode
 from streams.topics import ALERTS, CLEAN, REGISTRY, REJECTED, SIGNALS, SKUS
@@ -34,16 +35,17 @@ BLOCK_ROWS = (400, 900, 250, 2_000)
 must be the same."""
 
 
-def start(bootstrap: str, store: Path, number: int, *death: str) -> subprocess.Popen[bytes]:
-    """The ``number``-th writer process on a store."""
-    driver = Path(__file__).with_name("driver.py")
-    root = Path(__file__).parents[2]
+def start(
+    bootstrap: str, store: object, number: int, *death: str, stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    """The ``number``-th writer process on a store: its directory, or the port of its server."""
     rows = str(BLOCK_ROWS[number % len(BLOCK_ROWS)])
-    return subprocess.Popen([sys.executable, str(driver), bootstrap, str(store), GROUP, rows, *death], cwd=root)
+    command = [sys.executable, "-m", "tests.sinks.driver", bootstrap, str(store), GROUP, rows, *death]
+    return subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=stdout)
 
 
 @contextmanager
-def running(bootstrap: str, store: Path) -> Iterator[None]:
+def running(bootstrap: str, store: object) -> Iterator[None]:
     """A writer that is stopped properly at the end."""
     process = start(bootstrap, store, 3)
     try:
@@ -94,9 +96,13 @@ def traffic(rounds: int, seed: int) -> tuple[Messages, list[pa.Table]]:
 
 
 def stored(path: Path) -> tuple[market.Sums, market.Sums]:
-    """Sums over the lines, and over the hourly cells (which have no ``qty``: theirs is taken from the lines)."""
+    """Sums over the lines, and over the hourly cells (which have no ``qty``: theirs is taken from the lines).
+
+    Every rollup is held against its lines.
+    """
     store = EmbeddedStore(path)
     try:
+        assert faults(store.query, None) == []
         own = store.query("SELECT count() AS n, sum(qty) AS q, sum(base_qty) AS b, sum(amount) AS a FROM sales")
         cells = store.query("SELECT sum(lines) AS n, sum(base_qty) AS b, sum(amount) AS a FROM cells_1h")
     finally:
@@ -140,40 +146,60 @@ def expected_counts(fresh: list[pa.Table], rounds: int) -> dict[str, Any]:
 
 
 def test_a_writer_killed_at_every_step_leaves_the_sums_exact(quiet: str, store_path: Path) -> None:
-    messages, fresh = traffic(80, seed=7)
+    messages, fresh = traffic(40, seed=7)
     market.send(quiet, messages)
     for number, step in enumerate(STEPS):
-        assert start(quiet, store_path, number, step, "8").wait(60) == -signal.SIGKILL
+        assert start(quiet, store_path, number, step, "4").wait(60) == -signal.SIGKILL
         assert left_to_write(quiet) > 0
     with running(quiet, store_path):
         until(lambda: left_to_write(quiet) == 0, 60, "everything to be written", every=0.1)
     want = market.sums_of(fresh)
     assert stored(store_path) == (want, want)
-    assert counts(store_path) == expected_counts(fresh, 80)
+    assert counts(store_path) == expected_counts(fresh, 40)
 
 
-def test_a_writer_killed_at_random_a_dozen_times_leaves_the_sums_exact(quiet: str, store_path: Path) -> None:
+def test_a_writer_killed_at_random_time_and_again_leaves_the_sums_exact(
+    quiet: str, store_path: Path, kills: int
+) -> None:
     rng = random.Random(11)
-    messages, fresh = traffic(80, seed=99)
-    sender = threading.Thread(target=trickle, args=(quiet, messages), daemon=True)
-    sender.start()
-    for number in range(12):
-        process = start(quiet, store_path, number)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(rng.uniform(1.2, 2.6))
-        process.kill()
-        process.wait(10)
+    messages, fresh = traffic(rounds := 7 * kills, seed=99)
+    with trickling(quiet, messages, kills):
+        for number in range(kills):
+            with start(quiet, store_path, number, stdout=subprocess.PIPE) as process:
+                kill_while_it_writes(process, rng)
     with running(quiet, store_path):
-        sender.join(60)
         until(lambda: left_to_write(quiet) == 0, 60, "everything to be written", every=0.1)
     want = market.sums_of(fresh)
     assert stored(store_path) == (want, want)
-    assert counts(store_path) == expected_counts(fresh, 80)
+    assert counts(store_path) == expected_counts(fresh, rounds)
 
 
-def trickle(bootstrap: str, messages: Messages) -> None:
-    """Send over some 25 s."""
-    pause = threading.Event()
-    for first in range(0, len(messages), 20):
-        market.send(bootstrap, messages[first : first + 20])
-        pause.wait(0.15)
+def kill_while_it_writes(process: subprocess.Popen[bytes], rng: random.Random) -> None:
+    """SIGKILL, within the second after it has begun."""
+    assert process.stdout is not None
+    assert b"writing\n" in iter(process.stdout.readline, b"")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(rng.uniform(0.0, 1.0))
+    process.kill()
+    process.wait(10)
+
+
+@contextmanager
+def trickling(bootstrap: str, messages: Messages, rounds: int) -> Iterator[None]:
+    """Messages come meanwhile: over some two seconds a round, and all the others at its end."""
+    over = threading.Event()
+
+    def send() -> None:
+        size = max(len(messages) // (10 * rounds), 1)
+        for first in range(0, len(messages), size):
+            market.send(bootstrap, messages[first : first + size])
+            over.wait(0.2)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join(60)
+    assert not sender.is_alive()

@@ -2,25 +2,20 @@
 
 import random
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from tests.sinks import market
+from tests.sinks.driver import DATABASE, SERVER_STEPS
 from tests.sinks.server import NoServerError, Server
-from tests.sinks.server_driver import DATABASE, STEPS
-from tests.sinks.test_crash import BLOCK_ROWS, GROUP, left_to_write, traffic, trickle
+from tests.sinks.test_crash import left_to_write, running, start, traffic, trickling
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
-ROLLUPS = ("cells_1h", "sales_1d", "items_1d")
+ROLLUPS = ("cells_1h", "sales_1d", "items_1d", "brand_contributions_1d")
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +33,6 @@ def empty(server: Server) -> Server:
     """The server, without our database."""
     server.ask(f"DROP DATABASE IF EXISTS {DATABASE}")
     return server
-
-
-def start(bootstrap: str, server: Server, number: int, *death: str) -> subprocess.Popen[bytes]:
-    """The ``number``-th writer process on the server."""
-    rows = str(BLOCK_ROWS[number % len(BLOCK_ROWS)])
-    command = [sys.executable, "-m", "tests.sinks.server_driver", bootstrap, str(server.port), GROUP, rows, *death]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[2])
-
-
-@contextmanager
-def running(bootstrap: str, server: Server) -> Iterator[None]:
-    """A writer that is stopped properly at the end."""
-    process = start(bootstrap, server, 3)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
 
 
 def stored(server: Server) -> list[market.Sums]:
@@ -89,35 +66,37 @@ def assert_exact(server: Server, fresh: list[pa.Table], rounds: int) -> None:
 def test_a_writer_killed_at_every_step_leaves_the_sums_in_the_server_exact(quiet: str, empty: Server) -> None:
     messages, fresh = traffic(24, seed=7)
     market.send(quiet, messages)
-    for number, step in enumerate(STEPS):
-        assert start(quiet, empty, number, step, "2").wait(90) == -signal.SIGKILL
+    for number, step in enumerate(SERVER_STEPS):
+        assert start(quiet, empty.port, number, step, "2").wait(90) == -signal.SIGKILL
         assert left_to_write(quiet) > 0
-    with running(quiet, empty):
+    with running(quiet, empty.port):
         until(lambda: left_to_write(quiet) == 0, 90, "everything to be written", every=0.1)
     assert_exact(empty, fresh, 24)
 
 
-def test_a_server_killed_in_the_middle_of_inserts_loses_and_doubles_nothing(quiet: str, empty: Server) -> None:
-    """The writer goes on trying, and now and then is killed with the server."""
+def test_server_and_writer_killed_in_the_middle_of_inserts_lose_and_double_nothing(
+    quiet: str, empty: Server, kills: int
+) -> None:
+    """By turns the server, the writer, and both; a writer whose server goes goes on trying."""
     rng = random.Random(5)
-    messages, fresh = traffic(40, seed=21)
-    sender = threading.Thread(target=trickle, args=(quiet, messages), daemon=True)
-    sender.start()
-    writer = start(quiet, empty, 0)
+    messages, fresh = traffic(rounds := 4 * kills, seed=21)
+    writer = start(quiet, empty.port, 0)
     try:
-        for number in range(6):
-            seen = written(empty)
-            until(lambda seen=seen: written(empty) > seen, 60, "lines to be written", every=rng.uniform(0.01, 0.08))  # type: ignore[misc]
-            empty.kill()
-            if number % 3 == 2:
-                writer.kill()
-                writer.wait(10)
-            empty.start()
-            if writer.poll() is not None:
-                writer = start(quiet, empty, number)
-        sender.join(60)
+        with trickling(quiet, messages, kills):
+            for number in range(kills):
+                seen = written(empty)
+                until(lambda seen=seen: written(empty) > seen, 60, "lines to be written", every=rng.uniform(0.01, 0.08))  # type: ignore[misc]
+                if number % 3 != 1:
+                    empty.kill()
+                if number % 3 != 0:
+                    writer.kill()
+                    writer.wait(10)
+                if number % 3 != 1:
+                    empty.start()
+                if writer.poll() is not None:
+                    writer = start(quiet, empty.port, number)
         until(lambda: left_to_write(quiet) == 0, 90, "everything to be written", every=0.1)
     finally:
         writer.send_signal(signal.SIGTERM)
     assert writer.wait(30) == 0
-    assert_exact(empty, fresh, 40)
+    assert_exact(empty, fresh, rounds)
