@@ -101,18 +101,18 @@ class ServerSettings(Section):
     user: str = "infopump"
     password: SecretStr | None = None
     password_file: AbsolutePath | None = None
-    analyst: LoginSettings = LoginSettings()
-    """without a user, analysts are refused"""
-    auditor: LoginSettings = LoginSettings()
-    """without a user: ``user``, held to reading"""
-    publisher: LoginSettings = LoginSettings()
-    """without a user, publishers are refused"""
     secure: bool = False
     """TLS"""
     ca_file: AbsolutePath | None = None
     compress: bool = True
     cluster: str = ""
     """its name in the servers' own settings; empty: one server"""
+    analyst: LoginSettings = LoginSettings()
+    """without a user, analysts are refused"""
+    auditor: LoginSettings = LoginSettings()
+    """without a user: ``user``, held to reading"""
+    publisher: LoginSettings = LoginSettings()
+    """without a user, publishers are refused"""
 
 
 class StoreSettings(Section):

@@ -5,6 +5,8 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -35,25 +37,35 @@ class Client:
     def __init__(self, url: str) -> None:
         self.events: list[dict[str, Any]] = []
         self._url = url.replace("http", "ws", 1) + "/ws"
+        self._over = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
+    def close(self) -> None:
+        """Come back no more."""
+        self._over.set()
+
     def _read(self) -> None:
-        where = self._url
-        while True:
+        while not self._over.is_set():
             try:
-                with connect(where, proxy=None) as socket:
+                with connect(self._url, proxy=None) as socket:
                     for text in socket:
                         message = json.loads(text)
                         self.events += message.get("snapshot", [])
                         if "event" in message:
                             self.events.append(message["event"])
             except (ConnectionClosed, OSError):
-                continue
+                self._over.wait(0.1)
 
     def alerts(self, kind: str, commodity: str) -> list[dict[str, Any]]:
         """Revisions of that kind and commodity, as they came."""
         data = [event["data"] for event in self.events]
         return [a for a in data if a["kind"] == kind and a["commodity"] == commodity]
+
+
+@pytest.fixture
+def client(system: LocalSystem) -> Iterator[Client]:
+    with closing(Client(system.gateway_url)) as made:
+        yield made
 
 
 def assert_the_sums_are_equal(system: LocalSystem, sent: Sent) -> None:
@@ -104,9 +116,9 @@ def assert_the_rush_was_told(client: Client, market: Market) -> None:
 
 
 def test_a_surge_goes_in_and_the_alert_comes_out_and_damaged_and_repeated_envelopes_change_no_sum(
-    system: LocalSystem,
+    system: LocalSystem, client: Client
 ) -> None:
-    client, market = Client(system.gateway_url), Market(system.bootstrap, damage=0.01, repeat=0.05)
+    market = Market(system.bootstrap, damage=0.01, repeat=0.05)
     for _ in market.play():
         system.check()
     Drain(system.bootstrap).wait(60, failed=lambda: system.failure)
@@ -122,9 +134,11 @@ def test_a_surge_goes_in_and_the_alert_comes_out_and_damaged_and_repeated_envelo
     assert sum(refused.values()) == market.sent.damaged
 
 
-def test_every_process_is_killed_again_and_again_and_nothing_is_lost_or_doubled(system: LocalSystem) -> None:
+def test_every_process_is_killed_again_and_again_and_nothing_is_lost_or_doubled(
+    system: LocalSystem, client: Client
+) -> None:
     rng = random.Random(3)
-    client, market = Client(system.gateway_url), Market(system.bootstrap, repeat=0.05)
+    market = Market(system.bootstrap, repeat=0.05)
     struck: list[int] = []
     victims = ["normalize", "detect", "escalate", "writer", "gateway", "normalize", "writer", "detect"]
     for step, _ in enumerate(market.play()):

@@ -28,7 +28,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     now = made.query("SELECT toUnixTimestamp64Milli(now64(3)) AS n")["n"][0].as_py()
     unsure = CLEAN_SCHEMA.field("confidence")
     for offset, sure in ((0, 1.0), (100, 0.5)):
-        lines = market.lines(20, 200, offset=offset, around=now - 30 * market.HOUR)
+        lines = market.lines(20, 200, offset=offset, around=now - 36 * market.HOUR)
         confidence = pa.array([sure] * lines.num_rows, pa.float32())
         lines = lines.set_column(lines.schema.get_field_index("confidence"), unsure, confidence)
         for table, rows in split(lines).items():
