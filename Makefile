@@ -41,7 +41,7 @@ demo: setup ## The whole system with simulated shops and a salt rush, on this ma
 
 test: setup ## Lint, then every test; ARGS="-k word" picks some
 	@$(MAKE) --no-print-directory lint
-	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup ## The crash tests of the store with 100 kills at random each; ARGS="--kills 500"
 	@exec $(BIN)/python -m pytest tests/sinks/test_crash.py tests/sinks/test_server_crash.py --kills 100 $(ARGS)

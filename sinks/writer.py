@@ -17,6 +17,7 @@ import structlog
 from confluent_kafka import KafkaException, Message
 
 from sinks import metrics
+from sinks.aside import Aside, is_to_blame
 from sinks.blocks import Block, Buffer, Filled, Piece, fill
 from sinks.config import WriterConfig
 from sinks.embedded import EmbeddedStore
@@ -25,7 +26,7 @@ from sinks.ledger import Position, begun, written
 from sinks.query import serve_roles
 from sinks.reading import UnreadableError
 from sinks.rows import READERS, unreadable_row
-from sinks.store import Store, StoreError
+from sinks.store import InsertError, Store, StoreError
 from sinks.written import Written
 from streams.observe import serve_health
 from streams.topics import CLEAN, TOPICS
@@ -49,6 +50,14 @@ class Stage(Enum):
     CUT = "cut"
     BEGUN = "begun"
     INSERTED = "inserted"
+
+
+class TableError(InsertError):
+    """An insert that failed, and into which table."""
+
+    def __init__(self, table: str, error: InsertError) -> None:
+        super().__init__(str(error))
+        self.table = table
 
 
 @dataclass
@@ -76,6 +85,7 @@ class Writer:
         self._trouble: tuple[float, str] | None = None
         self._stepped = self._reported = time.monotonic()
         self._joined = False
+        self._aside = Aside(config.path / "aside")
         self._inserter = ThreadPoolExecutor(1, thread_name_prefix="insert")
         self._feed = Feed(config.bootstrap, config.group, self._gain, self._drop)
 
@@ -114,10 +124,13 @@ class Writer:
         self._feed.commit([begun(b.topic, b.partition, b.first, b.last, b.high) for b in blocks])
 
     def insert(self, block: Block, filled: Filled) -> None:
-        """Step 3: the rows of a block are in all its tables. Raises StoreError."""
+        """Step 3: the rows of a block are in all its tables. Raises TableError, StoreError."""
         start = time.monotonic()
         for table, rows in filled.tables.items():
-            self._store.insert(table, rows, block.token(table))
+            try:
+                self._store.insert(table, rows, block.token(table))
+            except InsertError as error:
+                raise TableError(table, error) from error
         metrics.INSERT_SECONDS.observe(time.monotonic() - start)
 
     def finish(self, blocks: list[tuple[Block, Filled]]) -> None:
@@ -136,7 +149,7 @@ class Writer:
             current.blocks = [(buffer, block) for buffer, block in current.blocks if self._is_ours(buffer)]
         try:
             self._move(current)
-        except (StoreError, KafkaException) as error:
+        except (StoreError, KafkaException, OSError) as error:
             self._put_off(current, error)
 
     def _move(self, current: Round) -> None:
@@ -165,9 +178,23 @@ class Writer:
             if block in current.filled:
                 continue
             if block not in current.made:
-                current.made[block] = self._rows_of(buffer, block)
-            self.insert(block, current.made[block])
+                current.made[block] = self._aside.without(block, self._rows_of(buffer, block))
+            try:
+                self.insert(block, current.made[block])
+            except TableError as error:
+                if not is_to_blame(error.table, str(error), current.failures + 1):
+                    raise
+                self._put_aside(current, block, error)
             current.filled[block] = current.made[block]
+
+    def _put_aside(self, current: Round, block: Block, error: TableError) -> None:
+        """Go on without the rows of one table, which the store does not take."""
+        made = current.made[block]
+        self._aside.put(block, error.table, made.tables[error.table], str(error))
+        metrics.ASIDE.labels(error.table).inc(made.tables[error.table].num_rows)
+        _log.error("rows went aside", table=error.table, block=block.token(error.table), error=str(error))
+        current.made[block] = self._aside.without(block, made)
+        self.insert(block, current.made[block])
 
     def _rows_of(self, buffer: Buffer, block: Block) -> Filled:
         if block.topic != CLEAN:
@@ -183,7 +210,7 @@ class Writer:
         pause = min(_MAX_PAUSE, 0.1 * 2 ** min(current.failures, 10))
         current.not_before = time.monotonic() + pause
         self._trouble = (self._trouble[0] if self._trouble else time.monotonic(), str(error))
-        metrics.FAILURES.labels("insert" if isinstance(error, StoreError) else "commit").inc()
+        metrics.FAILURES.labels("commit" if isinstance(error, KafkaException) else "insert").inc()
         _log.error("a round failed and is tried again", stage=current.stage.value, again_in=pause, error=str(error))
 
     def _receive(self, timeout: float) -> None:

@@ -1,7 +1,9 @@
 """Lines a second of the writer from a backlog in a real broker into a store, and bytes a line on disk.
 
 The lines are those of the simulated market, through the real normalize stage. Run: python -m tests.bench.bench_writer
-(the embedded store), or with --server (a server process: the CPU is the writer's alone, the server's beside it).
+(the embedded store), or with --server (a server process: the CPU is the writer's alone, the server's beside it). The
+last messages come one by one: how long each takes from the broker's word that it has it until a question finds its
+lines.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -41,6 +44,8 @@ START = 1_756_684_800_000
 """2025-09-01 00:00 UTC, ms."""
 DAYS = 28
 TIMEOUT = 120.0
+ONE_BY_ONE = 20
+"""messages"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Result:
     cpu: float
     server_cpu: float
     table_bytes: dict[str, float]
+    delays: list[float]
+    """seconds from topic to answer, of messages that came one by one"""
 
 
 def clean_month(world: World) -> list[tuple[int, bytes]]:
@@ -94,8 +101,10 @@ def send(bootstrap: str, month: list[tuple[int, bytes]]) -> int:
     return sum(from_bytes(value, CLEAN_SCHEMA).num_rows for _, value in month)
 
 
-def write(bootstrap: str, folder: Path, lines: int, block_rows: int, server: Server | None) -> Result:
-    """Write the backlog into a new store."""
+def write(
+    bootstrap: str, folder: Path, lines: int, block_rows: int, server: Server | None, later: list[tuple[int, bytes]]
+) -> Result:
+    """Write the backlog into a new store, and then what comes ``later``, message by message."""
     store: Any = ServerStore(server.config(f"bench_{block_rows}")) if server else EmbeddedStore(folder)
     store.migrate()
     writer = Writer(WriterConfig(bootstrap, folder, block_rows=block_rows, group=f"bench-{block_rows}"), store)
@@ -107,14 +116,26 @@ def write(bootstrap: str, folder: Path, lines: int, block_rows: int, server: Ser
         writer.step(0.05)
     wall, cpu, written = time.perf_counter(), time.process_time(), 0
     server_cpu = server.cpu_seconds() if server else 0.0
-    while written < lines:
-        for _ in range(5):
-            writer.step(0.05)
-        written = store.query(counted)["n"][0].as_py()
-        if time.perf_counter() - wall > TIMEOUT:
-            raise SystemExit(f"expected {lines} lines within {TIMEOUT} s, got {written}")
+
+    def reach(lines: int) -> None:
+        nonlocal written
+        since = time.perf_counter()
+        while written < lines:
+            for _ in range(5):
+                writer.step(0.05)
+            written = store.query(counted)["n"][0].as_py()
+            if time.perf_counter() - since > TIMEOUT:
+                raise SystemExit(f"expected {lines} lines within {TIMEOUT} s, got {written}")
+
+    reach(lines)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     server_cpu = server.cpu_seconds() - server_cpu if server else 0.0
+    delays = []
+    for message in later:
+        new = send(bootstrap, [message])
+        begun = time.perf_counter()
+        reach(written + new)
+        delays.append(time.perf_counter() - begun)
     writer.close()
     for table in ("sales", "prices", "stock", "cells_1h"):
         (store._ask if server else store._execute)(f"OPTIMIZE TABLE {table} FINAL")
@@ -124,7 +145,7 @@ def write(bootstrap: str, folder: Path, lines: int, block_rows: int, server: Ser
         "AND table IN ('sales', 'prices', 'stock', 'cells_1h') GROUP BY table ORDER BY table"
     )
     store.close()
-    return Result(lines, wall, cpu, server_cpu, {row["table"]: row["each"] for row in size.to_pylist()})
+    return Result(lines, wall, cpu, server_cpu, {row["table"]: row["each"] for row in size.to_pylist()}, delays)
 
 
 def main() -> None:
@@ -139,17 +160,19 @@ def main() -> None:
     try:
         with Broker(folder / "broker", heap_mb=384) as broker:
             topics.ensure(broker.bootstrap, PARTITIONS)
-            lines = send(broker.bootstrap, month)
+            lines, later = send(broker.bootstrap, month[:-ONE_BY_ONE]), month[-ONE_BY_ONE:]
             (folder / "server").mkdir()
             server = Server(folder / "server") if into_server else None
             # The writer, an embedded engine included, on one core; the broker and a server keep the other.
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
             print(f"{'block rows':>10} {'lines':>10} {'lines/s':>10} {'lines/s of CPU':>15}  bytes a row on disk")
-            for block_rows in (50_000, 100_000, 200_000):
-                result = write(broker.bootstrap, folder / f"store-{block_rows}", lines, block_rows, server)
+            for block_rows, then in ((50_000, []), (100_000, later)):
+                result = write(broker.bootstrap, folder / f"store-{block_rows}", lines, block_rows, server, then)
                 sizes = ", ".join(f"{table} {size:.1f}" for table, size in result.table_bytes.items())
                 rate, of_cpu = lines / result.wall, lines / result.cpu
                 print(f"{block_rows:>10,} {lines:>10,} {rate:>10,.0f} {of_cpu:>15,.0f}  {sizes}")
+                if waits := result.delays:
+                    print(f"{'':>10} until they are found: median {median(waits):.2f} s, longest {max(waits):.2f} s")
                 if server:
                     print(f"{'':>10} {lines / result.server_cpu:>32,.0f} lines/s of the server's CPU")
             if server:
