@@ -162,13 +162,13 @@ def test_a_writer_killed_at_random_time_and_again_leaves_the_sums_exact(
     quiet: str, store_path: Path, kills: int
 ) -> None:
     rng = random.Random(11)
-    messages, fresh = traffic(rounds := 7 * kills, seed=99)
+    messages, fresh = traffic(rounds := 4 * kills, seed=99)
     with trickling(quiet, messages, kills):
         for number in range(kills):
             with start(quiet, store_path, number, stdout=subprocess.PIPE) as process:
                 kill_while_it_writes(process, rng)
     with running(quiet, store_path):
-        until(lambda: left_to_write(quiet) == 0, 60, "everything to be written", every=0.1)
+        until(lambda: left_to_write(quiet) == 0, 60 + 3 * kills, "everything to be written", every=0.1)
     want = market.sums_of(fresh)
     assert stored(store_path) == (want, want)
     assert counts(store_path) == expected_counts(fresh, rounds)
@@ -186,14 +186,16 @@ def kill_while_it_writes(process: subprocess.Popen[bytes], rng: random.Random) -
 
 @contextmanager
 def trickling(bootstrap: str, messages: Messages, rounds: int) -> Iterator[None]:
-    """Messages come meanwhile: over some two seconds a round, and all the others at its end."""
+    """Messages come meanwhile: over some four seconds a round, and all that are left at its end."""
     over = threading.Event()
 
     def send() -> None:
-        size = max(len(messages) // (10 * rounds), 1)
-        for first in range(0, len(messages), size):
+        size = max(len(messages) // (14 * rounds), 1)
+        first = 0
+        while not over.wait(0.2):
             market.send(bootstrap, messages[first : first + size])
-            over.wait(0.2)
+            first += size
+        market.send(bootstrap, messages[first:])
 
     sender = threading.Thread(target=send, daemon=True)
     sender.start()

@@ -95,7 +95,7 @@ def test_server_and_writer_killed_in_the_middle_of_inserts_lose_and_double_nothi
                     empty.start()
                 if writer.poll() is not None:
                     writer = start(quiet, empty.port, number)
-        until(lambda: left_to_write(quiet) == 0, 90, "everything to be written", every=0.1)
+        until(lambda: left_to_write(quiet) == 0, 90 + 3 * kills, "everything to be written", every=0.1)
     finally:
         writer.send_signal(signal.SIGTERM)
     assert writer.wait(30) == 0
