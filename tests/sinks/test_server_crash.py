@@ -95,6 +95,10 @@ def test_server_and_writer_killed_in_the_middle_of_inserts_lose_and_double_nothi
                     empty.start()
                 if writer.poll() is not None:
                     writer = start(quiet, empty.port, number)
+        writer.kill()
+        writer.wait(10)
+        # Another time with large blocks: what is left would take the smallest ones minutes.
+        writer = start(quiet, empty.port, 3)
         until(lambda: left_to_write(quiet) == 0, 90 + 3 * kills, "everything to be written", every=0.1)
     finally:
         writer.send_signal(signal.SIGTERM)
