@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from sinks.embedded import EmbeddedStore
 from streams import topics
+from tests.sinks.server import NoServerError, Server
 from tests.waiting import until
 
 
@@ -63,3 +64,14 @@ def new_path(tmp_path: Path) -> Path:
 def kills(request: pytest.FixtureRequest) -> int:
     """How often to kill at random: eight times unless ``--kills`` says otherwise."""
     return int(request.config.getoption("--kills")) or 8
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server process of 2018, where one can be had."""
+    try:
+        made = Server(tmp_path_factory.mktemp("server"))
+    except NoServerError as error:
+        pytest.skip(f"no server: {error}")
+    yield made
+    made.stop()

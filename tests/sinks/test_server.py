@@ -25,18 +25,8 @@ from streams.taxonomy import taxonomy
 from tests.sinks import market
 from tests.sinks.contents import contents
 from tests.sinks.cutting import PIECES, TOKEN, CutOff, cut_off, exact, leave, sales, sums
-from tests.sinks.server import PASSWORD, READER, USER, NoServerError, Server
+from tests.sinks.server import PASSWORD, READER, USER, Server
 from tests.waiting import until
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    try:
-        made = Server(tmp_path_factory.mktemp("server"))
-    except NoServerError as error:
-        pytest.skip(f"no server: {error}")
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

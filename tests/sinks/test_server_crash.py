@@ -2,30 +2,19 @@
 
 import random
 import signal
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
 
 from tests.sinks import market
 from tests.sinks.driver import DATABASE, SERVER_STEPS
-from tests.sinks.server import NoServerError, Server
+from tests.sinks.server import Server
 from tests.sinks.test_crash import left_to_write, running, start, traffic, trickling
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
 ROLLUPS = ("cells_1h", "sales_1d", "items_1d", "brand_contributions_1d")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    try:
-        made = Server(tmp_path_factory.mktemp("server"))
-    except NoServerError as error:
-        pytest.skip(f"no server: {error}")
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from sinks.shown import views
 from sinks.statements import AUDITORS
 from sinks.store import QueryError, QueryRefusedError, StoreError
 from streams.records import EnterpriseRecord, encode
-from tests.sinks.server import PASSWORD, READER, NoServerError, Server
+from tests.sinks.server import PASSWORD, READER, Server
 from tests.sinks.server_engine import CONFIG, SAID, EngineStore, connect, write_config
 from tests.sinks.test_roles import FIGURE, HOSTILE, NAME, SECRETS, sales
 
@@ -138,20 +138,9 @@ def test_a_writer_without_the_grants_for_the_views_is_told_what_to_run(folder: P
         store.close()
 
 
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of 2018."""
-    try:
-        made = Server(tmp_path_factory.mktemp("server"))
-    except NoServerError as error:
-        pytest.skip(f"no server: {error}")
-    yield made
-    made.stop()
-
-
-def test_a_server_without_such_views_keeps_analysts_out(old: Server) -> None:
+def test_a_server_without_such_views_keeps_analysts_out(server: Server) -> None:
     user = Login(READER, PASSWORD)
-    store = ServerStore(old.config("market", analyst=user, auditor=user, publisher=user))
+    store = ServerStore(server.config("market", analyst=user, auditor=user, publisher=user))
     try:
         store.migrate()
         for role in (Role.ANALYST, Role.PUBLISHER):
@@ -163,9 +152,9 @@ def test_a_server_without_such_views_keeps_analysts_out(old: Server) -> None:
         store.close()
 
 
-def test_where_a_server_cannot_show_its_parse_a_role_of_views_may_only_select_and_describe(old: Server) -> None:
-    old.ask("CREATE DATABASE IF NOT EXISTS market_analyst")
-    config = old.config("market", analyst=Login(READER, PASSWORD))
+def test_where_a_server_cannot_show_its_parse_a_role_of_views_may_only_select_and_describe(server: Server) -> None:
+    server.ask("CREATE DATABASE IF NOT EXISTS market_analyst")
+    config = server.config("market", analyst=Login(READER, PASSWORD))
     readers = Readers(config, partial(native.connect, config), NEW, Kind.OLD, Limits())
     try:
         for sql in ("EXPLAIN SELECT 1", "SHOW CREATE TABLE x", "SHOW PROCESSLIST", "EXISTS TABLE x", "DROP TABLE x"):
